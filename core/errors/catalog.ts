@@ -1,0 +1,217 @@
+/**
+ * The catalogue: every error core itself raises towards a user. docs/errors.md says what to do about each.
+ *
+ * Statuses and codes follow RFC 9110 (HTTP semantics) and, for a queue that cannot take more, the problem type
+ * "temporary-reduced-capacity" of the IETF draft RateLimit header fields for HTTP.
+ */
+import { defineError } from './define.ts'
+
+const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
+
+/** 503: `queue.max_queued` jobs are waiting. Hole: that number. Inference routes say it in Ollama's words. */
+export const QueueFullError = defineError<[maxQueued: number]>({
+  code: 'queue_full',
+  status: 503,
+  title: 'Queue full',
+  message: 'The queue holds %d jobs, which is its limit',
+  retryable: true,
+  retryAfterS: 10,
+  problemType: REDUCED_CAPACITY,
+  onInference: { message: 'server busy, please try again.  maximum pending requests exceeded' }
+})
+
+/** 503: foreman finishes what it has and accepts nothing new. */
+export const DrainingError = defineError({
+  code: 'draining',
+  status: 503,
+  title: 'Draining',
+  message: 'foreman is draining and accepts no new jobs',
+  retryable: true,
+  retryAfterS: 30,
+  problemType: REDUCED_CAPACITY
+})
+
+/** 503: the data directory is full or cannot be written, so nothing can be accepted safely. */
+export const StorageLowError = defineError({
+  code: 'storage_low',
+  status: 503,
+  title: 'Storage low',
+  message: 'foreman cannot write to its data directory',
+  retryable: true,
+  retryAfterS: 30,
+  problemType: REDUCED_CAPACITY
+})
+
+/** 413: the request body is larger than `limits.body_bytes`. Hole: that number. */
+export const BodyTooLargeError = defineError<[limitBytes: number]>({
+  code: 'body_too_large',
+  status: 413,
+  title: 'Body too large',
+  message: 'The request body is larger than %d bytes',
+  retryable: false
+})
+
+/** 415: the route does not read bodies of this content type. Hole: the type as sent. */
+export const UnsupportedMediaTypeError = defineError<[contentType: string]>({
+  code: 'unsupported_media_type',
+  status: 415,
+  title: 'Unsupported media type',
+  message: 'This route does not accept the content type "%s"',
+  retryable: false
+})
+
+/** 404: no such route, or no such object that the caller may see. */
+export const NotFoundError = defineError({
+  code: 'not_found',
+  status: 404,
+  title: 'Not found',
+  message: 'There is nothing at this address',
+  retryable: false
+})
+
+/** 400: the body is not JSON. Hole: what the parser said. */
+export const MalformedJsonError = defineError<[reason: string]>({
+  code: 'malformed_json',
+  status: 400,
+  title: 'Malformed JSON',
+  message: 'The body is not valid JSON: %s',
+  retryable: false
+})
+
+/** 400, or another 4xx status set on the error: the request is wrong in a way no other code names. */
+export const BadRequestError = defineError<[reason: string]>({
+  code: 'bad_request',
+  status: 400,
+  title: 'Bad request',
+  message: '%s',
+  retryable: false
+})
+
+/** 422: the request was read but breaks its schema; `faults` lists every place. Hole: a summary. */
+export const ValidationFailedError = defineError<[summary: string]>({
+  code: 'validation_failed',
+  status: 422,
+  title: 'Validation failed',
+  message: '%s',
+  retryable: false
+})
+
+/** 422 (404 on inference routes, as Ollama has it): the target has no such model. Hole: the name as sent. */
+export const ModelNotFoundError = defineError<[model: string]>({
+  code: 'model_not_found',
+  status: 422,
+  title: 'Model not found',
+  message: "model '%s' not found",
+  retryable: false,
+  onInference: { status: 404 }
+})
+
+/** 503: an attached call was not started within its limit. Hole: the limit in seconds. */
+export const StartTimeoutError = defineError<[limitS: number]>({
+  code: 'start_timeout',
+  status: 503,
+  title: 'Start timeout',
+  message: 'The call was not started within its limit of %d s',
+  retryable: true,
+  retryAfterS: 30
+})
+
+/** 504: one attempt took longer than `run_timeout_s`. Never retried. Hole: the limit in seconds. */
+export const RunTimeoutError = defineError<[limitS: number]>({
+  code: 'run_timeout',
+  status: 504,
+  title: 'Run timeout',
+  message: 'The run took longer than its limit of %d s',
+  retryable: false
+})
+
+/** 504: the target sent no byte for too long. Hole: the limit in seconds. */
+export const StalledError = defineError<[limitS: number]>({
+  code: 'stalled',
+  status: 504,
+  title: 'Stalled',
+  message: 'The target sent nothing for %d s',
+  retryable: true
+})
+
+/** 502: no connection to the target. Hole: why, in a few words. */
+export const TargetUnreachableError = defineError<[reason: string]>({
+  code: 'target_unreachable',
+  status: 502,
+  title: 'Target unreachable',
+  message: 'The target cannot be reached: %s',
+  retryable: true
+})
+
+/** 502: the connection broke in the middle of the target's answer. */
+export const TargetTruncatedError = defineError({
+  code: 'target_truncated',
+  status: 502,
+  title: 'Target answer cut off',
+  message: "The target's answer was cut off",
+  retryable: true
+})
+
+/** 502: the target answered with an error. Hole: its text. Set `retryable` to false for 4xx and 501. */
+export const TargetFailedError = defineError<[text: string]>({
+  code: 'target_error',
+  status: 502,
+  title: 'Target error',
+  message: 'The target failed: %s',
+  retryable: true
+})
+
+/** 502: the stream ended cleanly, but without its last record: Ollama stops a model that repeats itself so. */
+export const TargetIncompleteError = defineError({
+  code: 'target_incomplete',
+  status: 502,
+  title: 'Target answer incomplete',
+  message: "The target's answer ended without its last record",
+  retryable: false
+})
+
+/** 500: the target could not load the model. Holes: the model, the target's text. */
+export const LoadFailedError = defineError<[model: string, text: string]>({
+  code: 'load_failed',
+  status: 500,
+  title: 'Load failed',
+  message: "The target could not load model '%s': %s",
+  retryable: true
+})
+
+/** 504: the target did not load the model in time. Holes: the model, the limit in seconds. */
+export const LoadTimeoutError = defineError<[model: string, limitS: number]>({
+  code: 'load_timeout',
+  status: 504,
+  title: 'Load timeout',
+  message: "The target did not load model '%s' within %d s",
+  retryable: true
+})
+
+/** 503: foreman stopped or restarted before the call was finished. */
+export const InterruptedError = defineError({
+  code: 'interrupted',
+  status: 503,
+  title: 'Interrupted',
+  message: 'foreman stopped before the call was finished',
+  retryable: true,
+  retryAfterS: 10
+})
+
+/** 499 (nginx's "client closed request"): the job was canceled. */
+export const CanceledError = defineError({
+  code: 'canceled',
+  status: 499,
+  title: 'Canceled',
+  message: 'The job was canceled',
+  retryable: false
+})
+
+/** 500, or another 5xx status: something unforeseen. The cause is in the log and nowhere else. */
+export const InternalError = defineError({
+  code: 'internal',
+  status: 500,
+  title: 'Internal error',
+  message: 'Internal Server Error',
+  retryable: false
+})

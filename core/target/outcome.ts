@@ -1,0 +1,129 @@
+/**
+ * Tells from the bytes of an answer, while they pass, how the target meant it to end.
+ *
+ * The native surface ends with a record that has `done: true`, or with a line `{"error": …}`; the translated
+ * ones with a terminator of their own, and lose errors on the way (ollama-api: a missing terminator is a
+ * failure). Nothing is kept but the last line.
+ */
+
+/** How an answer ended. `incomplete`: cleanly, but without its last record. */
+export type Outcome =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'error'; readonly status: number; readonly message: string }
+
+/** Reads along. */
+export interface OutcomeReader {
+  push(chunk: Buffer): void
+  /** How it ended, asked after the last chunk. */
+  outcome(): Outcome
+}
+
+const complete: Outcome = { kind: 'complete' }
+const incomplete: Outcome = { kind: 'incomplete' }
+const newline = 0x0a
+/** Longest last line that is looked into; a longer one counts as complete. */
+const longestLine = 8 * 1024 * 1024
+
+/** The native routes whose answers have a last record. */
+const endsWithDone = ['/api/chat', '/api/generate']
+
+const terminators: readonly (readonly [prefix: string, terminator: string])[] = [
+  ['/v1/messages', 'event: message_stop'],
+  ['/v1/responses', 'event: response.completed'],
+  ['/v1/', 'data: [DONE]']
+]
+
+/** The reader for an answer with this status and content type to a call of `path`. */
+export function outcomeReader(path: string, status: number, contentType: string): OutcomeReader {
+  if (status >= 400) return new ErrorBody(status)
+  if (contentType.startsWith('text/event-stream')) return new EventStream(terminatorOf(path))
+  return endsWithDone.includes(path) ? new NativeAnswer() : { push: () => {}, outcome: () => complete }
+}
+
+function terminatorOf(path: string): string {
+  return terminators.find(([prefix]) => path.startsWith(prefix))?.[1] ?? ''
+}
+
+/** Lines of JSON, or one JSON object without a newline. */
+class NativeAnswer implements OutcomeReader {
+  #line: Buffer[] = []
+  #lineBytes = 0
+  #lineEnded = false
+
+  push(chunk: Buffer): void {
+    const end = chunk.at(-1) === newline ? chunk.length - 1 : chunk.length
+    const before = end === 0 ? -1 : chunk.lastIndexOf(newline, end - 1)
+    if (before !== -1 || this.#lineEnded) this.#begin()
+    this.#add(chunk.subarray(before + 1, end))
+    this.#lineEnded = end < chunk.length
+  }
+
+  outcome(): Outcome {
+    if (this.#lineBytes > longestLine) return complete
+    const record = parse(Buffer.concat(this.#line).toString())
+    if (typeof record?.error === 'string') return { kind: 'error', status: 200, message: record.error }
+    return record?.done === true || record?._debug_info !== undefined ? complete : incomplete
+  }
+
+  #begin(): void {
+    this.#line = []
+    this.#lineBytes = 0
+  }
+
+  #add(part: Buffer): void {
+    this.#lineBytes += part.length
+    if (this.#lineBytes <= longestLine) this.#line.push(part)
+  }
+}
+
+/** Server-sent events: looks for the terminator, also where it lies across two chunks. */
+class EventStream implements OutcomeReader {
+  readonly #terminator: Buffer
+  #carry: Buffer = Buffer.alloc(0)
+  #seen = false
+
+  constructor(terminator: string) {
+    this.#terminator = Buffer.from(terminator)
+  }
+
+  push(chunk: Buffer): void {
+    const text = Buffer.concat([this.#carry, chunk])
+    this.#seen ||= text.includes(this.#terminator)
+    this.#carry = text.subarray(Math.max(0, text.length - this.#terminator.length))
+  }
+
+  outcome(): Outcome {
+    return this.#seen ? complete : incomplete
+  }
+}
+
+/** An error status: its text, whatever the surface's shape. */
+class ErrorBody implements OutcomeReader {
+  readonly #status: number
+  #body = ''
+
+  constructor(status: number) {
+    this.#status = status
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#body.length < 4096) this.#body += chunk.toString()
+  }
+
+  outcome(): Outcome {
+    const { error } = parse(this.#body) ?? {}
+    const message = typeof error === 'string' ? error : (error as { message?: unknown } | undefined)?.message
+    const text = typeof message === 'string' ? message : this.#body.slice(0, 200)
+    return { kind: 'error', status: this.#status, message: text || `status ${this.#status}` }
+  }
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Builds foreman from its settings: what the process and every test use.
+ *
+ * Core offers the engine to plugins by decorators and knows none of them. The order of a start: database, jobs of
+ * a dead process put right, plugins, then (`ready`) the target is looked for and the lane begins to take jobs.
+ */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Database } from 'better-sqlite3'
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import { openStore } from './database/open.ts'
+import { answerError, installErrors } from './errors.ts'
+import { addHealthRoutes } from './health.ts'
+import { QueueDepth } from './jobs/depth.ts'
+import { JobBus } from './jobs/events.ts'
+import { recover } from './jobs/recovery.ts'
+import { Sweeper } from './jobs/retention.ts'
+import { JobStore } from './jobs/store.ts'
+import { WaitingJobs } from './jobs/waiting.ts'
+import { loadPlugins } from './plugin-loader.ts'
+import { AttachedCalls } from './queue/answer.ts'
+import { JobQueue } from './queue/job-queue.ts'
+import { queueRules } from './queue/rules.ts'
+import type { Settings } from './settings.ts'
+import { Catalog } from './target/catalog.ts'
+import { TargetClient } from './target/client.ts'
+import { Reachability } from './target/reachability.ts'
+import { readTls } from './target/tls-files.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly settings: Settings
+    readonly db: Database
+    readonly jobs: JobStore
+    readonly jobEvents: JobBus
+    readonly queueDepth: QueueDepth
+    readonly queue: JobQueue
+    readonly target: TargetClient
+    readonly catalog: Catalog
+    readonly reachability: Reachability
+  }
+}
+
+const secondMs = 1000
+/** Above the idle time of common reverse proxies, else they reuse a connection that is being closed. */
+const keepAliveTimeoutMs = 72 * secondMs
+const builtinDir = join(import.meta.dirname, '..', 'plugins')
+
+/** What a caller may choose besides the settings. */
+export interface AppOptions {
+  /** Fastify's logger option; silent when left out. */
+  readonly logger?: FastifyServerOptions['logger']
+  /** Folder of the built-in plugins. */
+  readonly builtinDir?: string
+}
+
+/**
+ * Builds foreman; `listen` starts it, `close` stops it after the running job or `limits.shutdown_s`.
+ * @throws {ConfigError} {DataDirInUseError} {DataDirError}
+ */
+export async function buildApp(settings: Settings, options: AppOptions = {}): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: options.logger ?? false,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: settings.limits.body_bytes,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // A call may wait in the queue for as long as its start limit says; headers alone are timed by Node.
+    requestTimeout: 0,
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    genReqId: () => `req_${randomBytes(12).toString('hex')}`
+  })
+  installErrors(app)
+  try {
+    addEngine(app, settings)
+    addHealthRoutes(app)
+    await loadPlugins(app, settings.plugins, {
+      builtinDir: options.builtinDir ?? builtinDir,
+      baseDir: settings.base_dir
+    })
+    return app
+  } catch (err) {
+    await app.close()
+    throw err
+  }
+}
+
+function addEngine(app: FastifyInstance, settings: Settings): void {
+  const client = new TargetClient({
+    url: settings.target.url,
+    token: settings.target.token,
+    tls: readTls(settings.target.tls),
+    connectTimeoutMs: settings.target.connect_timeout_s * secondMs
+  })
+  const opened = openStore(settings.data_dir)
+  const { db } = opened
+  const bus = new JobBus()
+  const store = new JobStore(db, bus)
+  const recovered = recover(db, store)
+  const depth = new QueueDepth(db, bus)
+  const catalog = new Catalog(client)
+  const reachability = new Reachability(client, { maxPauseMs: settings.poll.probe_max_s * secondMs })
+  const queue = new JobQueue({
+    ...queueRules(settings),
+    ...{ db, store, depth, client, catalog, reachability, log: app.log },
+    waiting: new WaitingJobs(db),
+    attached: new AttachedCalls()
+  })
+  app.decorate('settings', settings)
+  app.decorate('db', db)
+  app.decorate('jobs', store)
+  app.decorate('jobEvents', bus)
+  app.decorate('queueDepth', depth)
+  app.decorate('queue', queue)
+  app.decorate('target', client)
+  app.decorate('catalog', catalog)
+  app.decorate('reachability', reachability)
+  addLifecycle(app, recovered, () => opened.close())
+}
+
+function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () => void): void {
+  const { settings, catalog, reachability, queue, target } = app
+  const { tombstone_s, sweep_interval_s } = settings.retention
+  const sweeper = new Sweeper(
+    app.db,
+    { tombstoneMs: tombstone_s * secondMs },
+    sweep_interval_s * secondMs,
+    err => app.log.error({ err }, 'ended jobs could not be cleared')
+  )
+  let looking: NodeJS.Timeout | undefined
+  reachability.on('down', err => app.log.warn({ err }, 'the target is away: jobs wait until it is back'))
+  reachability.on('up', () => app.log.info({ url: settings.target.url }, 'the target answers'))
+  catalog.on('failed', err => reachability.markDown(err))
+
+  app.addHook('onReady', async () => {
+    app.log.info({ recovered }, 'jobs of the last run put right')
+    sweeper.start()
+    queue.start()
+    reachability.start()
+    catalog.start({ tagsMs: settings.poll.tags_s * secondMs })
+    looking = setInterval(() => void queue.lookAtTarget(), settings.poll.ps_s * secondMs)
+  })
+  // Before the server waits for its connections: they are answered by the jobs that end here.
+  app.addHook('preClose', () => queue.stop(settings.limits.shutdown_s * secondMs))
+  app.addHook('onClose', async () => {
+    clearInterval(looking)
+    sweeper.stop()
+    catalog.close()
+    reachability.close()
+    await target.destroy()
+    closeStore()
+  })
+}

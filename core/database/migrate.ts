@@ -1,0 +1,33 @@
+/**
+ * Numbered SQL migrations: every file of `migrations/` named `NNNN-what.sql` runs once, in order.
+ * `PRAGMA user_version` holds the number of the last one that ran.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type Database from 'better-sqlite3'
+
+const builtIn = join(import.meta.dirname, 'migrations')
+
+/**
+ * Brings `db` to the newest schema, each step in a transaction of its own.
+ * @throws when the database was written by a newer foreman, or a step fails
+ */
+export function migrate(db: Database.Database, directory: string = builtIn): void {
+  const steps = readdirSync(directory)
+    .filter(name => /^\d{4}-.*\.sql$/.test(name))
+    .sort()
+  const done = db.pragma('user_version', { simple: true }) as number
+  if (done > steps.length) {
+    throw new Error(
+      `the database has schema ${done}, this foreman knows ${steps.length}: use a newer foreman`
+    )
+  }
+  for (const [index, name] of steps.entries()) {
+    if (index < done) continue
+    const sql = readFileSync(join(directory, name), 'utf8')
+    db.transaction(() => {
+      db.exec(sql)
+      db.pragma(`user_version = ${index + 1}`)
+    })()
+  }
+}

@@ -1,0 +1,46 @@
+/** What a start does with jobs that a dead process left in the middle. Runs before anything else may. */
+import type { Database } from 'better-sqlite3'
+import type { Job, JobError } from './job.ts'
+import { type JobRow, jobColumns, toJob } from './rows.ts'
+import type { JobStore } from './store.ts'
+
+/** How many jobs went where. */
+export interface Recovered {
+  requeued: number
+  failed: number
+  canceled: number
+}
+
+const left = `SELECT ${jobColumns} FROM job
+  WHERE state IN ('loading', 'working', 'canceling') OR (state = 'queued' AND attached = 1)`
+
+/**
+ * Puts every job of a dead process where it belongs: a canceled one ends, an attached one has lost its caller
+ * and fails, a durable one goes back to the queue with its attempt counted, or fails when none is left.
+ */
+export function recover(db: Database, store: JobStore): Recovered {
+  const recovered: Recovered = { requeued: 0, failed: 0, canceled: 0 }
+  for (const row of db.prepare(left).all() as JobRow[]) {
+    recovered[settle(store, toJob(row))] += 1
+  }
+  return recovered
+}
+
+function settle(store: JobStore, job: Job): keyof Recovered {
+  if (job.state === 'canceling') {
+    store.move(job, 'canceled')
+    return 'canceled'
+  }
+  const error: JobError = {
+    code: 'interrupted',
+    message: 'foreman stopped before the call was finished',
+    retryable: true,
+    attempt: job.attempt
+  }
+  if (job.attached || job.attempt >= job.maxAttempts) {
+    store.move(job, 'failed', { error })
+    return 'failed'
+  }
+  store.move(job, 'queued', { error, availableAt: Date.now() })
+  return 'requeued'
+}

@@ -1,0 +1,74 @@
+/** Removes what has been kept long enough: ended jobs leave a tombstone, tombstones go later. */
+import type { Database } from 'better-sqlite3'
+
+const batchSize = 500
+
+/** Times in ms. */
+export interface RetentionRules {
+  /** How long a removed job's id still answers 410. */
+  readonly tombstoneMs: number
+}
+
+/**
+ * Removes jobs whose `expires_at` has passed by `now`, with their events, requests and results, and tombstones
+ * older than the rule: a batch at a time, so that the event loop is never held for long.
+ * @returns how many jobs were removed, and whether more are left
+ */
+export function sweep(db: Database, now: number, rules: RetentionRules): { removed: number; more: boolean } {
+  const removed = db.transaction(() => {
+    const expired = db
+      .prepare(
+        'SELECT seq, id, owner, state, finished_at AS finishedAt FROM job WHERE expires_at <= ? LIMIT ?'
+      )
+      .all(now, batchSize) as { seq: number; id: string; owner: string; state: string; finishedAt: number }[]
+    const bury = db.prepare(
+      'INSERT INTO tombstone (id, owner, state, finished_at, removed_at) VALUES (?, ?, ?, ?, ?)'
+    )
+    const remove = db.prepare('DELETE FROM job WHERE seq = ?')
+    for (const { seq, id, owner, state, finishedAt } of expired) {
+      bury.run(id, owner, state, finishedAt, now)
+      remove.run(seq)
+    }
+    db.prepare('DELETE FROM tombstone WHERE removed_at <= ?').run(now - rules.tombstoneMs)
+    return expired.length
+  })()
+  return { removed, more: removed === batchSize }
+}
+
+/** Sweeps every `intervalMs` until stopped. */
+export class Sweeper {
+  readonly #db: Database
+  readonly #rules: RetentionRules
+  readonly #intervalMs: number
+  readonly #onError: (err: unknown) => void
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(db: Database, rules: RetentionRules, intervalMs: number, onError: (err: unknown) => void) {
+    this.#db = db
+    this.#rules = rules
+    this.#intervalMs = intervalMs
+    this.#onError = onError
+  }
+
+  /** Begins with a sweep at once. */
+  start(): void {
+    if (this.#stopped) return
+    const again = this.#sweep() ? 0 : this.#intervalMs
+    this.#timer = setTimeout(() => this.start(), again)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #sweep(): boolean {
+    try {
+      return sweep(this.#db, Date.now(), this.#rules).more
+    } catch (err) {
+      this.#onError(err)
+      return false
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The waiting jobs as the schedule and the worker ask for them. Every question is answered from an index of
+ * waiting rows alone, so a million of them cost what ten do.
+ */
+import type { Database, Statement } from 'better-sqlite3'
+import type { Job } from './job.ts'
+import type { Priority } from './priority.ts'
+import { type JobRow, jobColumns, toJob } from './rows.ts'
+
+/** The earliest due job of one runner and one priority. `dueAt` in ms; it may lie in the future. */
+export interface Head {
+  readonly runner: string
+  readonly priority: Priority
+  readonly dueAt: number
+}
+
+// A loose index scan: step from runner to runner by one look-up each, then one look-up a priority. A GROUP BY
+// would read the index from end to end.
+const headsQuery = `WITH RECURSIVE waiting (runner) AS (
+    SELECT min(runner) FROM job WHERE ready = 1 AND lane = @lane
+    UNION ALL
+    SELECT (SELECT min(runner) FROM job WHERE ready = 1 AND lane = @lane AND runner > waiting.runner)
+    FROM waiting WHERE waiting.runner IS NOT NULL),
+  class (priority) AS (VALUES ('interactive'), ('normal'), ('batch'))
+  SELECT runner, priority, (SELECT min(due_at) FROM job WHERE ready = 1 AND lane = @lane
+    AND runner = waiting.runner AND priority = class.priority) AS dueAt
+  FROM waiting, class WHERE dueAt IS NOT NULL`
+
+/** Questions about queued jobs; changes nothing but `ready`, which follows from the time. */
+export class WaitingJobs {
+  readonly #heads: Statement
+  readonly #first: Statement
+  readonly #promote: Statement
+  readonly #nextAvailable: Statement
+  readonly #overdue: Statement
+  readonly #nextStartBy: Statement
+  readonly #move: Statement
+
+  constructor(db: Database) {
+    this.#heads = db.prepare(headsQuery)
+    this.#first = db.prepare(`SELECT ${jobColumns} FROM job
+      WHERE ready = 1 AND lane = ? AND runner = ? AND priority = ? ORDER BY due_at, seq LIMIT 1`)
+    this.#promote = db.prepare(
+      "UPDATE job SET ready = 1 WHERE state = 'queued' AND ready = 0 AND available_at <= ?"
+    )
+    this.#nextAvailable = db
+      .prepare("SELECT min(available_at) FROM job WHERE state = 'queued' AND ready = 0")
+      .pluck()
+    this.#overdue = db.prepare(`SELECT ${jobColumns} FROM job
+      WHERE state = 'queued' AND start_by <= ? ORDER BY start_by LIMIT 100`)
+    this.#nextStartBy = db
+      .prepare("SELECT min(start_by) FROM job WHERE state = 'queued' AND start_by IS NOT NULL")
+      .pluck()
+    this.#move = db.prepare('UPDATE job SET runner = ? WHERE state = ? AND runner = ?')
+  }
+
+  /** The earliest due of each runner and priority among the jobs of `lane` that may run. */
+  heads(lane: string): Head[] {
+    return this.#heads.all({ lane }) as Head[]
+  }
+
+  /** The job behind a head. */
+  first(lane: string, head: Head): Job | undefined {
+    const row = this.#first.get(lane, head.runner, head.priority) as JobRow | undefined
+    return row && toJob(row)
+  }
+
+  /** Jobs whose wait (retry, `not_before`) is over by `now` count from here on. @returns how many */
+  promote(now: number): number {
+    return this.#promote.run(now).changes
+  }
+
+  /** When the next delayed job may run, ms since 1970. */
+  nextAvailableAt(): number | undefined {
+    return (this.#nextAvailable.get() as number | null) ?? undefined
+  }
+
+  /** Queued jobs whose time to start has passed by `now`: a hundred at most. */
+  startOverdue(now: number): Job[] {
+    return (this.#overdue.all(now) as JobRow[]).map(toJob)
+  }
+
+  /** The earliest time by which a queued job must have started. */
+  nextStartBy(): number | undefined {
+    return (this.#nextStartBy.get() as number | null) ?? undefined
+  }
+
+  /** A name got a new digest: its waiting jobs follow it to another runner. @returns how many */
+  rename(from: string, to: string): number {
+    return this.#move.run(to, 'queued', from).changes
+  }
+}

@@ -1,0 +1,48 @@
+/** Where the target's answer to a job goes, byte by byte: to the caller that waits, or into the store. */
+import type { ForemanError } from '../errors.ts'
+import type { ResponseHandler, TargetRequest } from '../target/client.ts'
+import type { Inference } from '../target/inference.ts'
+
+/** Receives one answer. After `end` or `fail` nothing else is called. */
+export interface AnswerSink extends ResponseHandler {
+  /** The answer is complete and the job has ended with it. */
+  end(): void
+  /** No answer, or no more of it: foreman's own words, before or after the head. */
+  fail(error: ForemanError): void
+  /** What the store shall keep of the answer so far; nothing where the caller has it and nobody else wants it. */
+  kept?(): Buffer | undefined
+}
+
+/** A call whose caller holds the connection. Lives in memory only. */
+export interface AttachedCall {
+  readonly request: TargetRequest
+  /** What the request asks for, as it was read at admission. */
+  readonly inference: Inference
+  readonly sink: AnswerSink
+}
+
+/** The attached calls that have not ended, by job id. */
+export class AttachedCalls {
+  readonly #calls = new Map<string, AttachedCall>()
+
+  /** Registers the call of an accepted job. Do it before the job may run. */
+  add(jobId: string, call: AttachedCall): void {
+    this.#calls.set(jobId, call)
+  }
+
+  get(jobId: string): AttachedCall | undefined {
+    return this.#calls.get(jobId)
+  }
+
+  /** The job has ended: gives its call back and forgets it. */
+  release(jobId: string): AttachedCall | undefined {
+    const call = this.#calls.get(jobId)
+    this.#calls.delete(jobId)
+    return call
+  }
+
+  /** Ids of all jobs that somebody waits for. */
+  ids(): string[] {
+    return [...this.#calls.keys()]
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The dispatcher: says what the worker does next, and keeps what the schedule knows true.
+ *
+ * It asks the schedule, marks the chosen job as taken, swaps runners, learns from every arrival, load and end,
+ * and holds the record of what is resident against what the target says.
+ */
+import type { Database } from 'better-sqlite3'
+import { type ForemanError, isForemanError, ModelNotFoundError } from '../errors.ts'
+import type { Job } from '../jobs/job.ts'
+import { rankOf } from '../jobs/priority.ts'
+import type { JobStore } from '../jobs/store.ts'
+import type { Head, WaitingJobs } from '../jobs/waiting.ts'
+import { TargetError } from '../target/client.ts'
+import type { RetryRules } from './failure.ts'
+import { HeldRunners } from './held-runners.ts'
+import { LoadTimes } from './load-times.ts'
+import type { Loader } from './loader.ts'
+import { ResidentRecord } from './resident.ts'
+import { ReturnGaps } from './return-gaps.ts'
+import { RunTimes } from './run-times.ts'
+import { Schedule, type ScheduleRules } from './schedule.ts'
+import { SwapLedger } from './swap-ledger.ts'
+import type { Wanted } from './wanted.ts'
+import type { Assignment, WorkerHost } from './worker.ts'
+
+/** The worker's lane: the embed lane has jobs of its own. */
+export const workerLane = 'worker'
+
+/** What the dispatcher works with. */
+export interface DispatcherParts {
+  readonly db: Database
+  readonly store: JobStore
+  readonly waiting: WaitingJobs
+  readonly loader: Loader
+  readonly rules: ScheduleRules
+  readonly retry: RetryRules
+  /** ms since 1970; a simulated clock may stand in its place. */
+  readonly now: () => number
+  /** Whether the target can be spoken to: nothing is given out while not. */
+  readonly isUp: () => boolean
+  /** The target does not answer. */
+  readonly markDown: (error: TargetError) => void
+  /** Ask again at this time (ms since 1970; undefined: only when something changes). */
+  readonly wakeAt: (at: number | undefined) => void
+  /** Ask again now. */
+  readonly wake: () => void
+  /** A load failed: whoever waits for that runner with an open connection is told at once. */
+  readonly loadFailed: (runner: string, error: ForemanError) => void
+}
+
+/** Chooses, loads and learns. */
+export class Dispatcher implements WorkerHost {
+  readonly #parts: DispatcherParts
+  readonly #schedule: Schedule
+  readonly #loadTimes = new LoadTimes()
+  readonly #runTimes = new RunTimes()
+  readonly #gaps = new ReturnGaps()
+  readonly #held: HeldRunners
+  readonly #resident: ResidentRecord
+  readonly #ledger: SwapLedger
+  #looking = false
+  #open = false
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+    this.#schedule = new Schedule(parts.rules, this.#loadTimes, this.#gaps)
+    this.#held = new HeldRunners(parts.retry)
+    this.#resident = new ResidentRecord(parts.db)
+    this.#ledger = new SwapLedger(parts.db)
+    this.#ledger.teach(this.#loadTimes)
+  }
+
+  /** The runner whose turn it is. */
+  get resident(): string | undefined {
+    return this.#schedule.resident
+  }
+
+  /** Expected swap and run of a runner, in ms. */
+  expected(runner: string): { loadMs: number; runMs: number } {
+    return { loadMs: this.#loadTimes.of(runner), runMs: this.#runTimes.of(runner) }
+  }
+
+  /** Begins to give out work, as soon as the target is up. */
+  open(): void {
+    this.#open = true
+  }
+
+  /** Gives out nothing more. */
+  shut(): void {
+    this.#open = false
+    this.#parts.wakeAt(undefined)
+  }
+
+  /** A job came in: the gap since its runner's last job says how soon callers come back. */
+  arrived(job: Job, sizeBytes: number | undefined): void {
+    if (sizeBytes !== undefined) this.#loadTimes.describe(job.runner, sizeBytes)
+    this.#gaps.arrived(job.runner, this.#parts.now())
+  }
+
+  /** The next assignment, its job marked as taken; undefined when nothing may run now. */
+  next(): Assignment | undefined {
+    if (!this.#open || this.#looking || !this.#parts.isUp()) return undefined
+    const now = this.#parts.now()
+    const heads = this.#heads(now)
+    const decision = this.#schedule.decide(heads, now)
+    if (decision === 'nothing waits') return this.#sleepUntil(now)
+    if ('lingerUntil' in decision) return this.#sleepUntil(now, decision.lingerUntil)
+    return this.#take(decision.serve, heads, now)
+  }
+
+  /** Swaps to the runner of `job`. @throws what kept it from being loaded, after taking note of it */
+  async load(job: Job, stop: AbortSignal): Promise<void> {
+    const startedAt = this.#parts.now()
+    const evicted = this.#resident.current
+    try {
+      const wanted = await this.#parts.loader.load(job, evicted, stop)
+      this.#loaded(wanted, evicted?.runner ?? null, startedAt)
+    } catch (err) {
+      this.#notLoaded(job.runner, evicted?.runner ?? null, startedAt, err)
+      throw err
+    }
+  }
+
+  /** The attempt is over. A failure of the target's side makes its state worth a look. */
+  ran(job: Job, failure: unknown): void {
+    const now = this.#parts.now()
+    this.#schedule.jobEnded(now)
+    this.#gaps.ended(job.runner, now)
+    if (job.state === 'done' && job.startedAt !== null) this.#runTimes.record(job.runner, now - job.startedAt)
+    if (failure instanceof TargetError && failure.kind !== 'aborted') void this.look()
+  }
+
+  /** Holds the record against `/api/ps`: what the target does not have any more has no turn. */
+  async look(): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    try {
+      this.#compare(await this.#parts.loader.loaded())
+    } catch (err) {
+      this.#parts.markDown(err as TargetError)
+    } finally {
+      this.#looking = false
+    }
+    this.#parts.wake()
+  }
+
+  #compare(loaded: readonly { digest: string }[]): void {
+    const { current } = this.#resident
+    if (current === undefined) return
+    if (!loaded.some(one => one.digest === current.digest)) {
+      this.#resident.clear()
+      this.#schedule.forget()
+    } else if (this.#schedule.resident === undefined) {
+      this.#schedule.begin(current.runner, this.#parts.now())
+    }
+  }
+
+  #heads(now: number): Head[] {
+    const { waiting } = this.#parts
+    if ((waiting.nextAvailableAt() ?? Number.POSITIVE_INFINITY) <= now) waiting.promote(now)
+    return waiting.heads(workerLane).filter(head => !this.#held.holds(head.runner, now))
+  }
+
+  #sleepUntil(now: number, lingerUntil = Number.POSITIVE_INFINITY): undefined {
+    const never = Number.POSITIVE_INFINITY
+    const available = this.#parts.waiting.nextAvailableAt() ?? never
+    this.#parts.wakeAt(Math.min(lingerUntil, available, this.#held.nextEnd(now) ?? never))
+  }
+
+  #take(runner: string, heads: readonly Head[], now: number): Assignment | undefined {
+    const { store, waiting } = this.#parts
+    const head = heads.filter(one => one.runner === runner).reduce(earlier)
+    const job = waiting.first(workerLane, head)
+    if (job === undefined) return undefined
+    const swap = runner !== this.#schedule.resident
+    const change = { attempt: job.attempt + 1, startedAt: now, firstTokenAt: null, error: null }
+    const taken = store.move(job, swap ? 'loading' : 'working', change)
+    if (swap) this.#schedule.leave(runner, heads, now)
+    this.#parts.wakeAt(undefined)
+    return { id: taken.id, job: taken, swap }
+  }
+
+  #loaded(wanted: Wanted, evicted: string | null, startedAt: number): void {
+    const now = this.#parts.now()
+    const runner = wanted.runner.key
+    this.#loadTimes.record(runner, now - startedAt)
+    this.#held.loaded(runner)
+    this.#resident.set(wanted, now)
+    this.#schedule.begin(runner, now)
+    this.#ledger.record({ runner, evicted, startedAt, durationMs: now - startedAt, loaded: true })
+  }
+
+  #notLoaded(runner: string, evicted: string | null, startedAt: number, err: unknown): void {
+    const now = this.#parts.now()
+    this.#schedule.loadFailed(runner, now)
+    // How far the swap came is not known: the old runner may be gone or still there.
+    void this.look()
+    if (err instanceof TargetError) return
+    this.#ledger.record({ runner, evicted, startedAt, durationMs: now - startedAt, loaded: false })
+    if (!isForemanError(err) || err instanceof ModelNotFoundError) return
+    this.#held.failed(runner, now)
+    this.#parts.loadFailed(runner, err)
+  }
+}
+
+function earlier(a: Head, b: Head): Head {
+  if (a.dueAt !== b.dueAt) return a.dueAt < b.dueAt ? a : b
+  return rankOf(a.priority) >= rankOf(b.priority) ? a : b
+}

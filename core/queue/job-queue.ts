@@ -1,0 +1,237 @@
+/**
+ * The queue as everybody else sees it: hand a job in, cancel it, be told how long it may take.
+ *
+ * One path for every job: row, then lane, then worker, then events. An attached job has a caller that listens;
+ * a durable one is the same without it.
+ */
+import type { FastifyBaseLogger } from 'fastify'
+import { isStorageFailure } from '../database/open.ts'
+import {
+  CanceledError,
+  DrainingError,
+  type ForemanError,
+  InterruptedError,
+  QueueFullError,
+  StorageLowError
+} from '../errors.ts'
+import type { QueueDepth } from '../jobs/depth.ts'
+import type { Job, NewJob } from '../jobs/job.ts'
+import type { Priority } from '../jobs/priority.ts'
+import { hasEnded } from '../jobs/states.ts'
+import type { JobStore } from '../jobs/store.ts'
+import type { Catalog, CatalogChange } from '../target/catalog.ts'
+import type { TargetClient } from '../target/client.ts'
+import type { Reachability } from '../target/reachability.ts'
+import { Alarm } from './alarm.ts'
+import type { AttachedCall, AttachedCalls } from './answer.ts'
+import { Dispatcher, type DispatcherParts } from './dispatcher.ts'
+import { toJobError } from './failure.ts'
+import { Lane } from './lane.ts'
+import { TargetLoader } from './loader.ts'
+import { moveAlong } from './move-along.ts'
+import type { SilenceLimits } from './relay.ts'
+import { StartLimits } from './start-limits.ts'
+import type { SwapOptions } from './swap.ts'
+import { type Assignment, Worker } from './worker.ts'
+
+/** What the queue works with. Times in ms. */
+export interface JobQueueParts extends Pick<DispatcherParts, 'db' | 'store' | 'waiting' | 'rules' | 'retry'> {
+  readonly attached: AttachedCalls
+  readonly client: TargetClient
+  readonly catalog: Catalog
+  readonly reachability: Reachability
+  readonly swap: SwapOptions
+  readonly silence: SilenceLimits
+  readonly log: FastifyBaseLogger
+  readonly depth: QueueDepth
+  readonly patienceMs: Readonly<Record<Priority, number>>
+  readonly maxQueued: number
+}
+
+/** What a caller may be told about an accepted job: an estimate. */
+export interface Forecast {
+  /** Jobs that are likely to run before it. */
+  readonly position: number
+  /** ms since 1970. */
+  readonly estimatedStartAt: number
+}
+
+/** Accepts, runs and ends jobs. */
+export class JobQueue {
+  readonly #store: JobStore
+  readonly #attached: AttachedCalls
+  readonly #depth: QueueDepth
+  readonly #parts: JobQueueParts
+  readonly #log: FastifyBaseLogger
+  readonly #loader: TargetLoader
+  readonly #dispatcher: Dispatcher
+  readonly #worker: Worker
+  readonly #lane: Lane<Assignment>
+  readonly #startLimits: StartLimits
+  #stopping = false
+
+  constructor(parts: JobQueueParts) {
+    const { store, attached, client, log, reachability } = parts
+    const alarm = new Alarm(() => this.#lane.offer())
+    this.#loader = new TargetLoader(parts)
+    this.#parts = parts
+    this.#store = store
+    this.#attached = attached
+    this.#depth = parts.depth
+    this.#log = log
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      loader: this.#loader,
+      now: Date.now,
+      isUp: () => reachability.state.status === 'up',
+      markDown: error => reachability.markDown(error),
+      wakeAt: at => alarm.set(at),
+      wake: () => this.#lane.offer(),
+      loadFailed: (runner, error) => this.#failWaiting(runner, error)
+    })
+    const options = { ...parts.silence, retry: parts.retry }
+    this.#worker = new Worker({ store, client, attached, host: this.#dispatcher, options, log })
+    this.#lane = new Lane({
+      next: () => this.#dispatcher.next(),
+      run: assignment => this.#worker.run(assignment),
+      onError: err => log.error({ err }, 'the lane met a fault of its own')
+    })
+    this.#startLimits = new StartLimits(store, parts.waiting, (job, error) => this.#ended(job, error))
+  }
+
+  /** Begins to run what waits; jobs left by a dead process must have been put right before. */
+  start(): void {
+    this.#parts.reachability.on('up', () => void this.#dispatcher.look())
+    this.#parts.catalog.on('changed', change => this.#moveAlong(change))
+    this.#startLimits.start()
+    this.#dispatcher.open()
+    this.#lane.start()
+  }
+
+  /** Looks at what the target has in memory, unless a job is on it: then the job's end tells soon enough. */
+  async lookAtTarget(): Promise<void> {
+    if (!this.#lane.busy && this.#parts.reachability.state.status === 'up') await this.#dispatcher.look()
+  }
+
+  /** Whether new jobs are taken. */
+  get accepting(): boolean {
+    return !this.#stopping
+  }
+
+  /** Whether a job is on the target now. */
+  get busy(): boolean {
+    return this.#lane.busy
+  }
+
+  /** The runner whose turn it is. */
+  get resident(): string | undefined {
+    return this.#dispatcher.resident
+  }
+
+  /**
+   * Takes a job whose caller holds the connection; its answer goes to `call.sink`.
+   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   */
+  attach(job: NewJob, call: AttachedCall, sizeBytes?: number): { job: Job; forecast: Forecast } {
+    const [accepted] = this.#accept([job])
+    this.#attached.add(accepted!.id, call)
+    const forecast = this.#forecast(accepted!)
+    this.#arrived(accepted!, sizeBytes)
+    return { job: accepted!, forecast }
+  }
+
+  /**
+   * Takes durable jobs, all or none: they are on the disk when this returns.
+   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   */
+  submit(jobs: readonly NewJob[]): Job[] {
+    const accepted = this.#accept(jobs)
+    for (const job of accepted) this.#arrived(job)
+    return accepted
+  }
+
+  /**
+   * Cancels a job in any state. One that works is `canceling` until the target has been left.
+   * @returns the job as it is then; undefined where there is none
+   */
+  cancel(id: string): Job | undefined {
+    const running = this.#worker.cancel(id)
+    if (running !== undefined) return running
+    const job = this.#store.get(id)
+    if (job === undefined || hasEnded(job.state)) return job
+    const canceled = this.#store.move(job, 'canceled')
+    this.#ended(canceled, new CanceledError())
+    // With one waiting job less the worker may linger no longer, or have nothing to wait for.
+    this.#lane.offer()
+    return canceled
+  }
+
+  /**
+   * Accepts nothing more, gives the running job `graceMs` to end, then takes it back: a durable one to the queue.
+   * Callers that still wait are told.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true
+    this.#dispatcher.shut()
+    this.#startLimits.stop()
+    const overtime = setTimeout(() => this.#worker.interrupt(new InterruptedError()), graceMs)
+    const stopped = this.#lane.stop()
+    for (const id of this.#attached.ids()) this.#interruptWaiting(id)
+    await stopped
+    clearTimeout(overtime)
+  }
+
+  #accept(jobs: readonly NewJob[]): Job[] {
+    if (this.#stopping) throw new DrainingError()
+    const { maxQueued, patienceMs } = this.#parts
+    if (this.#depth.total + jobs.length > maxQueued) throw new QueueFullError(maxQueued)
+    const now = Date.now()
+    const places = jobs.map(job => ({ job, dueAt: (job.availableAt ?? now) + patienceMs[job.priority] }))
+    try {
+      return this.#store.accept(places)
+    } catch (err) {
+      if (!isStorageFailure(err)) throw err
+      this.#log.error({ err }, 'a job cannot be stored')
+      throw new StorageLowError({ cause: err })
+    }
+  }
+
+  #arrived(job: Job, sizeBytes?: number): void {
+    this.#dispatcher.arrived(job, sizeBytes)
+    this.#startLimits.watch(job)
+    this.#lane.offer()
+  }
+
+  #forecast(job: Job): Forecast {
+    const stays = this.#dispatcher.resident === job.runner
+    const ahead = (stays ? this.#depth.of(job.runner) : this.#depth.total) - 1 + (this.#lane.busy ? 1 : 0)
+    const { loadMs, runMs } = this.#dispatcher.expected(job.runner)
+    return { position: ahead, estimatedStartAt: Date.now() + ahead * runMs + (stays ? 0 : loadMs) }
+  }
+
+  #ended(job: Job, error: ForemanError): void {
+    this.#attached.release(job.id)?.sink.fail(error)
+  }
+
+  #moveAlong(change: CatalogChange): void {
+    const { db, depth } = this.#parts
+    const moved = moveAlong(db, depth, change, job => this.#loader.wanted(job)?.runner.key)
+    if (moved > 0) this.#lane.offer()
+  }
+
+  // Only a queued job is ended here: the running one is the worker's.
+  #failWaiting(runner: string, error: ForemanError): void {
+    for (const id of this.#attached.ids()) {
+      const job = this.#store.get(id)
+      if (job?.state !== 'queued' || job.runner !== runner) continue
+      this.#ended(this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) }), error)
+    }
+  }
+
+  #interruptWaiting(id: string): void {
+    const job = this.#store.get(id)
+    if (job?.state !== 'queued') return
+    const error = new InterruptedError()
+    this.#ended(this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) }), error)
+  }
+}

@@ -1,0 +1,52 @@
+/** When a name gets other weights, its waiting jobs move along to the runner that they need now. */
+import type { Database } from 'better-sqlite3'
+import type { QueueDepth } from '../jobs/depth.ts'
+import type { Job } from '../jobs/job.ts'
+import { type JobRow, jobColumns, toJob } from '../jobs/rows.ts'
+import type { CatalogChange } from '../target/catalog.ts'
+import { parseModelName } from '../target/model-name.ts'
+import { runnerPrefix } from '../target/runner.ts'
+
+/** The runner of jobs that came in before the target ever told what it has. */
+export function provisionalRunner(model: string): string {
+  return `name:${parseModelName(model)?.key ?? model}`
+}
+
+/**
+ * Gives the waiting jobs of a changed name their new runner.
+ * @param runnerNow what a job needs by the newest list; undefined where its model is gone
+ * @returns how many jobs moved
+ */
+export function moveAlong(
+  db: Database,
+  depth: QueueDepth,
+  change: CatalogChange,
+  runnerNow: (job: Job) => string | undefined
+): number {
+  const key = parseModelName(change.name)?.key
+  let moved = 0
+  for (const job of waitingUnder(db, change)) {
+    if (parseModelName(job.model)?.key !== key) continue
+    const runner = runnerNow(job)
+    if (runner === undefined || runner === job.runner) continue
+    db.prepare("UPDATE job SET runner = ? WHERE seq = ? AND state = 'queued'").run(runner, job.seq)
+    depth.renamed(job.runner, runner, 1)
+    moved += 1
+  }
+  return moved
+}
+
+// Two look-ups in the indexes of waiting jobs; `+` begins what follows the weights in a runner's key.
+function waitingUnder(db: Database, { name, from }: CatalogChange): Job[] {
+  const first = from === undefined ? provisionalRunner(name) : runnerPrefix(from)
+  const range = { first, end: `${first}+\uffff` }
+  const among =
+    "runner >= @first AND runner < @end AND (runner = @first OR substr(runner, length(@first) + 1, 1) = '+')"
+  const rows = db
+    .prepare(
+      `SELECT ${jobColumns} FROM job WHERE ready = 1 AND lane = 'worker' AND ${among}
+       UNION ALL SELECT ${jobColumns} FROM job WHERE state = 'queued' AND ready = 0 AND ${among}`
+    )
+    .all(range) as JobRow[]
+  return rows.map(toJob)
+}

@@ -1,0 +1,61 @@
+/** Passes an answer on to its sink, chunk by chunk as it comes, and reads along: limits, first byte, outcome. */
+import type { Flow, ResponseHandler } from '../target/client.ts'
+import { type Outcome, type OutcomeReader, outcomeReader } from '../target/outcome.ts'
+import type { AttachedCall } from './answer.ts'
+import type { Run } from './run.ts'
+import { Watchdog } from './watchdog.ts'
+
+/** Longest silences of the target in a run, in ms. */
+export interface SilenceLimits {
+  readonly firstByteMs: number
+  readonly silenceMs: number
+}
+
+/** The handler of one call to the target. Breaking a limit aborts the run. */
+export class Relay implements ResponseHandler {
+  readonly #call: AttachedCall
+  readonly #watchdog: Watchdog
+  #reader: OutcomeReader | undefined
+  #status: number | undefined
+  #firstByteAt: number | null = null
+
+  constructor(call: AttachedCall, limits: SilenceLimits, run: Run) {
+    this.#call = call
+    const silence = call.inference.streams ? limits : undefined
+    this.#watchdog = new Watchdog({ runMs: run.job.runTimeoutMs, ...silence }, error => run.abort(error))
+  }
+
+  /** The target's status, once it came. */
+  get status(): number | undefined {
+    return this.#status
+  }
+
+  /** When the first byte of the body came, ms since 1970. */
+  get firstByteAt(): number | null {
+    return this.#firstByteAt
+  }
+
+  /** How the answer ended; ask when it has. */
+  outcome(): Outcome {
+    return this.#reader?.outcome() ?? { kind: 'incomplete' }
+  }
+
+  /** The call is over: no limit holds any more. */
+  stop(): void {
+    this.#watchdog.stop()
+  }
+
+  head(status: number, headers: [name: string, value: string][], flow: Flow): void {
+    this.#status = status
+    const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
+    this.#reader = outcomeReader(this.#call.request.path, status, type)
+    this.#call.sink.head(status, headers, flow)
+  }
+
+  data(chunk: Buffer): void {
+    this.#firstByteAt ??= Date.now()
+    this.#watchdog.touch()
+    this.#call.sink.data(chunk)
+    this.#reader?.push(chunk)
+  }
+}

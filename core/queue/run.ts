@@ -1,0 +1,55 @@
+/** One attempt of one job while it lasts: the job as it is now, what may end it, and where its answer goes. */
+import type { ForemanError } from '../errors.ts'
+import { CanceledError } from '../errors.ts'
+import type { Job } from '../jobs/job.ts'
+import type { JobState } from '../jobs/states.ts'
+import { hasEnded } from '../jobs/states.ts'
+import type { Change, JobStore } from '../jobs/store.ts'
+
+/** Keeps the newest version of its job; every transition of a running job goes through here. */
+export class Run {
+  readonly #store: JobStore
+  readonly #abort = new AbortController()
+  #job: Job
+
+  constructor(store: JobStore, job: Job) {
+    this.#store = store
+    this.#job = job
+  }
+
+  get job(): Job {
+    return this.#job
+  }
+
+  /** Aborted with the {@link ForemanError} that ends the run. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Whether the job ended while its runner was still being loaded. */
+  get over(): boolean {
+    return hasEnded(this.#job.state)
+  }
+
+  /** Takes the job to another state. */
+  move(state: JobState, change?: Change): void {
+    this.#job = this.#store.move(this.#job, state, change)
+  }
+
+  /** Ends the call to the target, for this reason. The run settles once its connection is closed. */
+  abort(reason: ForemanError): void {
+    this.#abort.abort(reason)
+  }
+
+  /**
+   * Cancels. A job whose runner is being loaded ends at once and the load goes on, since others may want it;
+   * a working one ends when the target has been left.
+   */
+  cancel(): void {
+    if (this.over || this.#job.state === 'canceling') return
+    const loading = this.#job.state === 'loading'
+    this.move('canceling')
+    if (loading) this.move('canceled')
+    this.abort(new CanceledError())
+  }
+}

@@ -1,0 +1,47 @@
+/** Ends queued jobs whose time to start has passed: `expired` when no attempt ever ran, else `failed`. */
+import { type ForemanError, StartTimeoutError } from '../errors.ts'
+import type { Job } from '../jobs/job.ts'
+import type { JobStore } from '../jobs/store.ts'
+import type { WaitingJobs } from '../jobs/waiting.ts'
+import { Alarm } from './alarm.ts'
+import { toJobError } from './failure.ts'
+
+/** Watches the start limits of all queued jobs with one timer. */
+export class StartLimits {
+  readonly #store: JobStore
+  readonly #waiting: WaitingJobs
+  readonly #ended: (job: Job, error: ForemanError) => void
+  readonly #alarm: Alarm
+
+  /** `ended` is told of every job that was ended here. */
+  constructor(store: JobStore, waiting: WaitingJobs, ended: (job: Job, error: ForemanError) => void) {
+    this.#store = store
+    this.#waiting = waiting
+    this.#ended = ended
+    this.#alarm = new Alarm(() => this.#endOverdue())
+  }
+
+  /** Begins with the limits that are in the store. */
+  start(): void {
+    this.#endOverdue()
+  }
+
+  stop(): void {
+    this.#alarm.set(undefined)
+  }
+
+  /** A job was accepted or went back to the queue. */
+  watch(job: Job): void {
+    if (job.startBy !== null) this.#alarm.setEarlier(job.startBy)
+  }
+
+  #endOverdue(): void {
+    for (const job of this.#waiting.startOverdue(Date.now())) {
+      const limitMs = (job.startBy ?? job.createdAt) - job.createdAt
+      const error = new StartTimeoutError(limitMs / 1000)
+      const state = job.attempt === 0 ? 'expired' : 'failed'
+      this.#ended(this.#store.move(job, state, { error: toJobError(error, job.attempt) }), error)
+    }
+    this.#alarm.set(this.#waiting.nextStartBy())
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The explicit swap: unload the old worker runner, wait until it is gone, load the new one.
+ *
+ * Done by foreman's own requests, so that the load is measured, carries foreman's `keep_alive`, and does not
+ * hang on the connection of a client that may leave. Only what foreman itself loaded is ever unloaded.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LoadFailedError, LoadTimeoutError } from '../errors.ts'
+import { type TargetClient, TargetError } from '../target/client.ts'
+import { readResidency } from '../target/residency.ts'
+import { loadRequest, unloadRequest } from '../target/runner.ts'
+import type { Resident } from './resident.ts'
+import type { Wanted } from './wanted.ts'
+
+const secondMs = 1000
+const firstLookMs = 10
+const longestPauseMs = 500
+
+/** Limits in ms, and the policy that loads carry. */
+export interface SwapOptions {
+  /** Longest wait for an unloaded runner to be gone; then the target makes room itself. */
+  readonly unloadMs: number
+  /** Longest load. */
+  readonly loadMs: number
+  /** `keep_alive` of the worker runner, as the target takes it. */
+  readonly keepAlive: string | number
+}
+
+/** Swaps the runner of the worker's slot. */
+export class Swapper {
+  readonly #client: TargetClient
+  readonly #options: SwapOptions
+
+  constructor(client: TargetClient, options: SwapOptions) {
+    this.#client = client
+    this.#options = options
+  }
+
+  /**
+   * Puts what is `wanted` in the place of `old`. Afterwards it is loaded.
+   * @throws {LoadFailedError} or {LoadTimeoutError} where the target could not; {TargetError} where it is away
+   */
+  async swap(old: Resident | undefined, wanted: Wanted, signal: AbortSignal): Promise<void> {
+    if (old !== undefined) await this.#unload(old, signal)
+    await this.#load(wanted, signal)
+  }
+
+  async #unload(old: Resident, signal: AbortSignal): Promise<void> {
+    const { path, body } = unloadRequest(old.model)
+    try {
+      await this.#client.json('POST', path, body, { signal, timeoutMs: this.#options.unloadMs })
+    } catch (err) {
+      // The model was deleted, or the target will not say: what counts is whether it is gone.
+      if (!(err instanceof TargetError) || err.kind !== 'status') throw err
+    }
+    await this.#untilGone(old, signal)
+  }
+
+  // `/api/ps` is the only way to know, and nothing announces a change of it.
+  async #untilGone(old: Resident, signal: AbortSignal): Promise<void> {
+    const giveUpAt = performance.now() + this.#options.unloadMs
+    for (
+      let pauseMs = firstLookMs;
+      performance.now() < giveUpAt;
+      pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)
+    ) {
+      const loaded = await readResidency(this.#client, { signal })
+      if (!loaded.some(one => one.digest === old.digest)) return
+      await sleep(pauseMs, undefined, { signal })
+    }
+  }
+
+  async #load({ model, runner }: Wanted, signal: AbortSignal): Promise<void> {
+    const { path, body } = loadRequest(model.name, runner, this.#options.keepAlive)
+    const { loadMs } = this.#options
+    try {
+      await this.#client.json('POST', path, body, { signal, timeoutMs: loadMs })
+    } catch (err) {
+      if (!(err instanceof TargetError)) throw err
+      if (err.kind === 'unreachable')
+        throw new LoadTimeoutError(model.name, loadMs / secondMs, { cause: err })
+      if (err.kind === 'status') throw new LoadFailedError(model.name, err.message, { cause: err })
+      throw err
+    }
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The worker: takes one job through one attempt, from the swap to the settled state.
+ *
+ * It never throws for what the target or a caller does; whatever happens, the job is settled when `run`
+ * resolves, and the target has been left.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import { isStorageFailure } from '../database/open.ts'
+import type { ForemanError } from '../errors.ts'
+import type { Job } from '../jobs/job.ts'
+import type { Change, JobStore } from '../jobs/store.ts'
+import type { TargetClient } from '../target/client.ts'
+import type { AttachedCalls } from './answer.ts'
+import { durableCall } from './durable-call.ts'
+import {
+  backoffMs,
+  errorOf,
+  explain,
+  mayRetry,
+  neverReached,
+  type RetryRules,
+  toJobError
+} from './failure.ts'
+import { Relay, type SilenceLimits } from './relay.ts'
+import { Run } from './run.ts'
+
+const settleAgainMs = 1000
+
+/** A job marked as taken, and whether its runner must be loaded first. */
+export interface Assignment {
+  readonly id: string
+  readonly job: Job
+  readonly swap: boolean
+}
+
+/** Limits and pauses that hold for every run. */
+export interface WorkerOptions extends SilenceLimits {
+  readonly retry: RetryRules
+}
+
+/** What the worker tells the owner of the schedule. */
+export interface WorkerHost {
+  /** Loads the job's runner. Throws where that fails; it has taken note of the failure by then. */
+  load(job: Job, stop: AbortSignal): Promise<void>
+  /** The attempt is over and the job settled as `job`; `failure` is what went wrong with the target, if anything. */
+  ran(job: Job, failure: unknown): void
+}
+
+/** Runs assignments one after another. */
+export class Worker {
+  readonly #store: JobStore
+  readonly #client: TargetClient
+  readonly #attached: AttachedCalls
+  readonly #host: WorkerHost
+  readonly #options: WorkerOptions
+  readonly #log: FastifyBaseLogger
+  readonly #stop = new AbortController()
+  #current: Run | undefined
+
+  constructor(parts: {
+    store: JobStore
+    client: TargetClient
+    attached: AttachedCalls
+    host: WorkerHost
+    options: WorkerOptions
+    log: FastifyBaseLogger
+  }) {
+    this.#store = parts.store
+    this.#client = parts.client
+    this.#attached = parts.attached
+    this.#host = parts.host
+    this.#options = parts.options
+    this.#log = parts.log
+  }
+
+  /** Takes the job through one attempt. */
+  async run({ job, swap }: Assignment): Promise<void> {
+    const run = new Run(this.#store, job)
+    this.#current = run
+    let failure: unknown
+    try {
+      if (swap) await this.#load(run)
+      if (!run.over) await this.#call(run)
+    } catch (err) {
+      failure = err
+      await this.#settleFailure(run, err)
+    } finally {
+      this.#current = undefined
+      this.#host.ran(run.job, failure)
+    }
+  }
+
+  /** Cancels the running job. @returns the job as it is then, or undefined when `jobId` is not running */
+  cancel(jobId: string): Job | undefined {
+    const run = this.#current
+    if (run?.job.id !== jobId) return undefined
+    run.cancel()
+    if (run.over) this.#attached.release(jobId)
+    return run.job
+  }
+
+  /** Ends the running attempt: a durable job goes back to the queue, an attached one fails with `reason`. */
+  interrupt(reason: ForemanError): void {
+    this.#current?.abort(reason)
+    this.#stop.abort(reason)
+  }
+
+  async #load(run: Run): Promise<void> {
+    await this.#host.load(run.job, this.#stop.signal)
+    if (!run.over) run.move('working', { startedAt: Date.now() })
+  }
+
+  async #call(run: Run): Promise<void> {
+    const call = this.#attached.get(run.job.id) ?? durableCall(run.job, this.#store)
+    const relay = new Relay(call, this.#options, run)
+    try {
+      await this.#client.call(call.request, relay, { signal: run.signal, lane: 'worker' })
+    } finally {
+      relay.stop()
+    }
+    const outcome = relay.outcome()
+    const kept = { firstTokenAt: relay.firstByteAt, result: call.sink.kept?.() }
+    await this.#settle(run, () => {
+      if (outcome.kind === 'complete') run.move('done', kept)
+      else this.#failed(run, errorOf(outcome), kept, relay.status)
+    })
+    this.#attached.release(run.job.id)
+    call.sink.end()
+  }
+
+  // No answer, or only the beginning of one.
+  async #settleFailure(run: Run, err: unknown): Promise<void> {
+    if (run.over) return
+    const reason = run.signal.aborted ? run.signal.reason : err
+    const error = explain(reason)
+    if (error.wireCode === 'internal')
+      this.#log.error({ err, jobId: run.job.id }, 'a run failed unexpectedly')
+    await this.#settle(run, () => {
+      // Nothing was sent: the lane is closed until the target is back, and no attempt is used up.
+      if (neverReached(reason)) this.#again(run, error, { attempt: run.job.attempt - 1 }, 0)
+      else this.#failed(run, error)
+    })
+    if (run.over) this.#attached.release(run.job.id)?.sink.fail(error)
+  }
+
+  #failed(run: Run, error: ForemanError, kept: Change = {}, targetStatus?: number): void {
+    const { job } = run
+    if (job.state === 'canceling') return run.move('canceled', kept)
+    if (mayRetry(job, error)) return this.#again(run, error, {}, backoffMs(job.attempt, this.#options.retry))
+    run.move('failed', { ...kept, error: toJobError(error, job.attempt, targetStatus) })
+  }
+
+  #again(run: Run, error: ForemanError, change: Change, waitMs: number): void {
+    const { attempt } = run.job
+    run.move('queued', { ...change, availableAt: Date.now() + waitMs, error: toJobError(error, attempt) })
+  }
+
+  // A full disk must not lose the end of a job: the worker is kept until it can be written.
+  async #settle(run: Run, write: () => void): Promise<void> {
+    for (;;) {
+      try {
+        return write()
+      } catch (err) {
+        if (!isStorageFailure(err) || this.#stop.signal.aborted) throw err
+        this.#log.error({ err, jobId: run.job.id }, 'the end of a job cannot be stored; trying again')
+        await sleep(settleAgainMs, undefined, { signal: this.#stop.signal }).catch(() => {})
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/** Makes an attached job of a request and lets its answer pass to the client. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { BadRequestError, type ForemanError } from '../../core/errors.ts'
+import type { Job } from '../../core/jobs/job.ts'
+import { soleOwner } from '../../core/jobs/owner.ts'
+import { isPriority, type Priority, priorities } from '../../core/jobs/priority.ts'
+import type { AnswerSink } from '../../core/queue/answer.ts'
+import { workerLane } from '../../core/queue/dispatcher.ts'
+import type { Forecast } from '../../core/queue/job-queue.ts'
+import { Recording } from '../../core/queue/recording.ts'
+import type { Flow } from '../../core/target/client.ts'
+import type { HeaderField } from '../../core/target/headers.ts'
+import type { Inference } from '../../core/target/inference.ts'
+import { replaceKeepAlive } from '../../core/target/request-body.ts'
+import type { Admission } from './admit.ts'
+import { ReplySink } from './reply-sink.ts'
+
+const secondMs = 1000
+
+/** What a client asks of foreman by headers. */
+interface Wishes {
+  readonly priority: Priority
+  /** Whether the job goes on when the client has left. */
+  readonly goesOn: boolean
+}
+
+/**
+ * Queues the request. From here on the reply belongs to the job.
+ * @throws {BadRequestError} for a header of foreman's with a value it does not know; {QueueFullError} and the like
+ */
+export function attach(
+  app: FastifyInstance,
+  request: FastifyRequest<{ Body: Buffer }>,
+  reply: FastifyReply,
+  inference: Inference,
+  admission: Extract<Admission, { to: 'queue' }>
+): void {
+  const wishes = readWishes(request)
+  const { limits, retention } = app.settings
+  const reading = new ReplySink(reply)
+  const sink = wishes.goesOn ? new KeptReply(reading) : reading
+  const call = { request: targetRequest(app, request, inference), inference, sink }
+  const job = {
+    owner: soleOwner,
+    lane: workerLane,
+    kind: inference.route.kind,
+    model: admission.model,
+    runner: admission.runner,
+    priority: wishes.priority,
+    attached: true,
+    maxAttempts: 1,
+    startBy: Date.now() + limits.attached_start_timeout_s * secondMs,
+    runTimeoutMs: limits.run_timeout_s * secondMs,
+    retentionMs: retention.job_s * secondMs
+  }
+  try {
+    const accepted = app.queue.attach(job, call, admission.sizeBytes)
+    reading.add(queueHeaders(accepted.job, accepted.forecast))
+    if (!wishes.goesOn) cancelWithClient(app, reply, accepted.job)
+  } catch (err) {
+    // The reply is hijacked: nobody else can answer any more.
+    reading.fail(err as ForemanError)
+  }
+}
+
+function targetRequest(
+  app: FastifyInstance,
+  request: FastifyRequest<{ Body: Buffer }>,
+  inference: Inference
+) {
+  const { keep_alive } = app.settings
+  const { native } = inference
+  const keeps = native === undefined || keep_alive.respect_clients
+  return {
+    method: request.method,
+    path: request.url,
+    headers: request.raw.rawHeaders,
+    body: keeps ? request.body : replaceKeepAlive(request.body, native, keep_alive.idle_unload)
+  }
+}
+
+function cancelWithClient(app: FastifyInstance, reply: FastifyReply, job: Job): void {
+  reply.raw.once('close', () => {
+    if (reply.raw.writableFinished) return
+    try {
+      app.queue.cancel(job.id)
+    } catch (err) {
+      app.log.error({ err, jobId: job.id }, 'a job whose client has left could not be canceled')
+    }
+  })
+}
+
+function queueHeaders(job: Job, forecast: Forecast): Record<string, string> {
+  return {
+    'Foreman-Job-Id': job.id,
+    'Foreman-Queue-Position': String(forecast.position),
+    'Foreman-Estimated-Start': new Date(forecast.estimatedStartAt).toISOString()
+  }
+}
+
+function readWishes({ headers }: FastifyRequest): Wishes {
+  const priority = headers['foreman-priority'] ?? 'interactive'
+  if (typeof priority !== 'string' || !isPriority(priority)) {
+    throw new BadRequestError(`Foreman-Priority must be one of ${priorities.join(', ')}, found "${priority}"`)
+  }
+  const onDisconnect = headers['foreman-on-disconnect'] ?? 'cancel'
+  if (onDisconnect !== 'cancel' && onDisconnect !== 'continue') {
+    throw new BadRequestError(`Foreman-On-Disconnect must be cancel or continue, found "${onDisconnect}"`)
+  }
+  return { priority, goesOn: onDisconnect === 'continue' }
+}
+
+/** An answer that is kept as well, because its job goes on when its client has left. */
+class KeptReply implements AnswerSink {
+  readonly #reply: ReplySink
+  readonly #recording = new Recording()
+
+  constructor(reply: ReplySink) {
+    this.#reply = reply
+  }
+
+  head(status: number, headers: HeaderField[], flow: Flow): void {
+    this.#recording.head(status)
+    this.#reply.head(status, headers, flow)
+  }
+
+  data(chunk: Buffer): void {
+    this.#recording.data(chunk)
+    this.#reply.data(chunk)
+  }
+
+  end(): void {
+    this.#reply.end()
+  }
+
+  fail(error: ForemanError): void {
+    this.#reply.fail(error)
+  }
+
+  kept(): Buffer | undefined {
+    return this.#recording.kept()
+  }
+}

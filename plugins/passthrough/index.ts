@@ -1,0 +1,111 @@
+/**
+ * passthrough: foreman as an Ollama server.
+ *
+ * Owns every route of the target: `/`, `/api/…`, `/v1/…`. Calls that use a model become attached jobs; all else goes
+ * straight to the target. Bytes pass unchanged both ways, but for a client's `keep_alive` value. It never answers
+ * for the target where the target has words of its own.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Static, Type } from 'typebox'
+import { BadRequestError, defineError } from '../../core/errors.ts'
+import { type Inference, readInference } from '../../core/target/inference.ts'
+import type { MalformedBody } from '../../core/target/json-bind.ts'
+import { admit } from './admit.ts'
+import { attach } from './attach.ts'
+import { forward } from './forward.ts'
+import { nativeRoutes, type RouteClass } from './routes.ts'
+
+export const configSchema = Type.Object(
+  {
+    allow: Type.Array(Type.Enum(['account', 'cloud']), {
+      default: [],
+      description: 'What leaves this machine and is refused unless listed: account routes, cloud models.'
+    })
+  },
+  { additionalProperties: false }
+)
+
+/** What the plugin can be told. */
+export type PassthroughConfig = Static<typeof configSchema>
+
+/** 403: an account route or a cloud model, which would leave this machine. Hole: the word for `allow`. */
+export const NotAllowedError = defineError<[what: string]>({
+  code: 'leaves_this_machine',
+  status: 403,
+  title: 'Leaves this machine',
+  message: 'refused because it leaves this machine; list "%s" in plugins.passthrough.allow to let it through',
+  retryable: false
+})
+
+type BodyRequest = FastifyRequest<{ Body: Buffer }>
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+export default fp<PassthroughConfig>(
+  async (app, config) => {
+    await app.register(async scope => addForwarded(scope, config))
+    await app.register(async scope => addInference(scope, config))
+  },
+  {
+    name: 'passthrough',
+    fastify: '5.x',
+    decorators: { fastify: ['settings', 'queue', 'target', 'catalog'] }
+  }
+)
+
+/** Everything that uses no model, and wrong methods everywhere: the target answers those by itself. */
+function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  for (const route of nativeRoutes) {
+    const needs = permissionFor(route.class)
+    const refused = needs !== undefined && !allow.includes(needs)
+    scope.route({
+      method: route.class === 'inference' ? methods.filter(method => method !== 'POST') : methods,
+      url: route.path,
+      handler: (request, reply) => {
+        if (refused) throw new NotAllowedError(needs)
+        return forward(scope.target, request, reply)
+      }
+    })
+  }
+}
+
+function permissionFor(kind: RouteClass): 'account' | 'cloud' | undefined {
+  return kind === 'account' || kind === 'cloud' ? kind : undefined
+}
+
+/** What uses a model: read as the target reads it, then queued. */
+function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): void {
+  const allowsCloud = allow.includes('cloud')
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  for (const { path } of nativeRoutes.filter(route => route.class === 'inference')) {
+    scope.post(path, (request: BodyRequest, reply) => answer(scope, request, reply, allowsCloud))
+  }
+}
+
+async function answer(app: FastifyInstance, request: BodyRequest, reply: FastifyReply, allowsCloud: boolean) {
+  request.body ??= Buffer.alloc(0)
+  const inference = read(request)
+  if (inference.malformed) {
+    if (!inference.forward) throw new BadRequestError(inference.detail)
+    return forward(app.target, request, reply, request.body)
+  }
+  const deciding = admit(app.catalog, inference, allowsCloud)
+  const admission = deciding instanceof Promise ? await deciding : deciding
+  if (admission.to === 'refuse') throw new NotAllowedError('cloud')
+  if (admission.to === 'queue') return attach(app, request, reply, inference, admission)
+  await forward(app.target, request, reply, request.body)
+  if (admission.unloads) await app.queue.lookAtTarget()
+}
+
+function read({ url, body, headers }: BodyRequest): Inference | MalformedBody {
+  const [path, query] = url.split('?', 2)
+  return readInference(path!, body, {
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+    query
+  })
+}

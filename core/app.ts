@@ -102,7 +102,7 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   const reachability = new Reachability(client, { maxPauseMs: settings.poll.probe_max_s * secondMs })
   const queue = new JobQueue({
     ...queueRules(settings),
-    ...{ db, store, depth, client, catalog, reachability, log: app.log },
+    ...{ db, bus, store, depth, client, catalog, reachability, log: app.log },
     waiting: new WaitingJobs(db),
     attached: new AttachedCalls()
   })

@@ -59,6 +59,7 @@ export class Dispatcher implements WorkerHost {
   readonly #resident: ResidentRecord
   readonly #ledger: SwapLedger
   #looking = false
+  #swapping = false
   #open = false
 
   constructor(parts: DispatcherParts) {
@@ -112,22 +113,25 @@ export class Dispatcher implements WorkerHost {
   async load(job: Job, stop: AbortSignal): Promise<void> {
     const startedAt = this.#parts.now()
     const evicted = this.#resident.current
+    this.#swapping = true
     try {
       const wanted = await this.#parts.loader.load(job, evicted, stop)
       this.#loaded(wanted, evicted?.runner ?? null, startedAt)
     } catch (err) {
       this.#notLoaded(job.runner, evicted?.runner ?? null, startedAt, err)
       throw err
+    } finally {
+      this.#swapping = false
     }
   }
 
-  /** The attempt is over. A failure of the target's side makes its state worth a look. */
-  ran(job: Job, failure: unknown): void {
+  /** The attempt is over. One that failed may have taken the runner with it: that is worth a look. */
+  ran(job: Job): void {
     const now = this.#parts.now()
     this.#schedule.jobEnded(now)
     this.#gaps.ended(job.runner, now)
     if (job.state === 'done' && job.startedAt !== null) this.#runTimes.record(job.runner, now - job.startedAt)
-    if (failure instanceof TargetError && failure.kind !== 'aborted') void this.look()
+    if (job.error !== null) void this.look()
   }
 
   /** Holds the record against `/api/ps`: what the target does not have any more has no turn. */
@@ -135,7 +139,10 @@ export class Dispatcher implements WorkerHost {
     if (this.#looking) return
     this.#looking = true
     try {
-      this.#compare(await this.#parts.loader.loaded())
+      const before = this.#resident.current
+      const loaded = await this.#parts.loader.loaded()
+      // An answer from before or during a swap says nothing of what is there after it.
+      if (!this.#swapping && this.#resident.current === before) this.#compare(loaded)
     } catch (err) {
       this.#parts.markDown(err as TargetError)
     } finally {

@@ -1,5 +1,6 @@
 /** Runners whose load failed: held back like a retry, so that one broken model does not keep the worker loading. */
 import { backoffMs, type RetryRules } from './failure.ts'
+import { RecentMap } from './recent-map.ts'
 
 interface Hold {
   readonly failures: number
@@ -8,7 +9,7 @@ interface Hold {
 
 /** Holds by runner. Times in ms since 1970. */
 export class HeldRunners {
-  readonly #holds = new Map<string, Hold>()
+  readonly #holds = new RecentMap<string, Hold>()
   readonly #rules: RetryRules
 
   constructor(rules: RetryRules) {

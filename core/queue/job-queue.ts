@@ -15,6 +15,7 @@ import {
   StorageLowError
 } from '../errors.ts'
 import type { QueueDepth } from '../jobs/depth.ts'
+import type { JobBus } from '../jobs/events.ts'
 import type { Job, NewJob } from '../jobs/job.ts'
 import type { Priority } from '../jobs/priority.ts'
 import { hasEnded } from '../jobs/states.ts'
@@ -43,6 +44,7 @@ export interface JobQueueParts extends Pick<DispatcherParts, 'db' | 'store' | 'w
   readonly swap: SwapOptions
   readonly silence: SilenceLimits
   readonly log: FastifyBaseLogger
+  readonly bus: JobBus
   readonly depth: QueueDepth
   readonly patienceMs: Readonly<Record<Priority, number>>
   readonly maxQueued: number
@@ -102,6 +104,9 @@ export class JobQueue {
   /** Begins to run what waits; jobs left by a dead process must have been put right before. */
   start(): void {
     this.#parts.reachability.on('up', () => void this.#dispatcher.look())
+    this.#parts.bus.on('event', (_event, job) => {
+      if (job.state === 'queued') this.#startLimits.watch(job)
+    })
     this.#parts.catalog.on('changed', change => this.#moveAlong(change))
     this.#startLimits.start()
     this.#dispatcher.open()
@@ -198,7 +203,6 @@ export class JobQueue {
 
   #arrived(job: Job, sizeBytes?: number): void {
     this.#dispatcher.arrived(job, sizeBytes)
-    this.#startLimits.watch(job)
     this.#lane.offer()
   }
 

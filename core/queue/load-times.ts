@@ -4,15 +4,16 @@
  * A swap is unload, wait and load together. The estimate is the median of the runner's last five; before its
  * first, its size at the speed of the others; when nothing is known, ten seconds.
  */
+import { RecentMap } from './recent-map.ts'
 
 const remembered = 5
 const unknownLoadMs = 10_000
 
 /** Measured swaps by runner. Times in ms, sizes in bytes. */
 export class LoadTimes {
-  readonly #measured = new Map<string, number[]>()
-  readonly #sizes = new Map<string, number>()
-  readonly #estimates = new Map<string, number>()
+  readonly #measured = new RecentMap<string, number[]>()
+  readonly #sizes = new RecentMap<string, number>()
+  readonly #estimates = new RecentMap<string, number>()
 
   /** Tells the size of a runner's weights, from which its first load is estimated. */
   describe(runner: string, sizeBytes: number): void {

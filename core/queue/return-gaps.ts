@@ -6,6 +6,7 @@
  * waiting a moment is cheaper than a swap.
  */
 import { median } from './load-times.ts'
+import { RecentMap } from './recent-map.ts'
 
 const remembered = 8
 /** How many usual gaps to wait before giving a caller up. */
@@ -18,7 +19,7 @@ interface History {
 
 /** Gaps by runner. Times in ms. */
 export class ReturnGaps {
-  readonly #histories = new Map<string, History>()
+  readonly #histories = new RecentMap<string, History>()
 
   /** A job of `runner` ended: whoever sent it may come back. */
   ended(runner: string, now: number): void {
@@ -27,8 +28,8 @@ export class ReturnGaps {
 
   /** A job for `runner` arrived. */
   arrived(runner: string, now: number): void {
-    const history = this.#history(runner)
-    if (history.endedAt === undefined) return
+    const history = this.#histories.get(runner)
+    if (history?.endedAt === undefined) return
     history.gaps = [...history.gaps, now - history.endedAt].slice(-remembered)
     history.endedAt = undefined
   }

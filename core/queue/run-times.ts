@@ -1,4 +1,5 @@
 /** How long a job of each runner takes on the target, learned from those that ran: for estimates only. */
+import { RecentMap } from './recent-map.ts'
 
 /** Weight of the newest run in the running mean. */
 const newestWeight = 0.2
@@ -6,7 +7,7 @@ const unknownMs = 5000
 
 /** Running means by runner, in ms. */
 export class RunTimes {
-  readonly #means = new Map<string, number>()
+  readonly #means = new RecentMap<string, number>()
 
   /** A job of `runner` took `ms`, without its load. */
   record(runner: string, ms: number): void {

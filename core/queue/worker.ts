@@ -43,8 +43,8 @@ export interface WorkerOptions extends SilenceLimits {
 export interface WorkerHost {
   /** Loads the job's runner. Throws where that fails; it has taken note of the failure by then. */
   load(job: Job, stop: AbortSignal): Promise<void>
-  /** The attempt is over and the job settled as `job`; `failure` is what went wrong with the target, if anything. */
-  ran(job: Job, failure: unknown): void
+  /** The attempt is over and the job settled as `job`. */
+  ran(job: Job): void
 }
 
 /** Runs assignments one after another. */
@@ -78,16 +78,14 @@ export class Worker {
   async run({ job, swap }: Assignment): Promise<void> {
     const run = new Run(this.#store, job)
     this.#current = run
-    let failure: unknown
     try {
       if (swap) await this.#load(run)
       if (!run.over) await this.#call(run)
     } catch (err) {
-      failure = err
       await this.#settleFailure(run, err)
     } finally {
       this.#current = undefined
-      this.#host.ran(run.job, failure)
+      this.#host.ran(run.job)
     }
   }
 
@@ -122,7 +120,9 @@ export class Worker {
     const outcome = relay.outcome()
     const kept = { firstTokenAt: relay.firstByteAt, result: call.sink.kept?.() }
     await this.#settle(run, () => {
-      if (outcome.kind === 'complete') run.move('done', kept)
+      // A cancel that came with the last byte was acknowledged: it holds.
+      if (run.job.state === 'canceling') run.move('canceled', kept)
+      else if (outcome.kind === 'complete') run.move('done', kept)
       else this.#failed(run, errorOf(outcome), kept, relay.status)
     })
     this.#attached.release(run.job.id)

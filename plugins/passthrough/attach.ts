@@ -80,14 +80,17 @@ function targetRequest(
 }
 
 function cancelWithClient(app: FastifyInstance, reply: FastifyReply, job: Job): void {
-  reply.raw.once('close', () => {
+  const cancel = () => {
     if (reply.raw.writableFinished) return
     try {
       app.queue.cancel(job.id)
     } catch (err) {
       app.log.error({ err, jobId: job.id }, 'a job whose client has left could not be canceled')
     }
-  })
+  }
+  // It may have left while the model was being looked for.
+  if (reply.raw.closed) cancel()
+  else reply.raw.once('close', cancel)
 }
 
 function queueHeaders(job: Job, forecast: Forecast): Record<string, string> {

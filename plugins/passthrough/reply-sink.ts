@@ -41,6 +41,8 @@ export class ReplySink implements AnswerSink {
 
   head(status: number, headers: readonly HeaderField[], flow: Flow): void {
     this.#flow = flow
+    // A client that leaves drains nothing any more, and its job may go on without it.
+    this.#reply.raw.once('close', () => flow.resume())
     const head = { status, headers: cleanResponseHeaders(headers) }
     if (status >= 400 && this.#reply.request.method !== 'HEAD') this.#held = head
     else this.#write(head)
@@ -49,6 +51,7 @@ export class ReplySink implements AnswerSink {
   data(chunk: Buffer): void {
     this.#release()
     const { raw } = this.#reply
+    if (raw.destroyed) return
     if (raw.write(chunk) || raw.writableLength < highWaterBytes) return
     this.#flow?.pause()
     raw.once('drain', () => this.#flow?.resume())

@@ -42,6 +42,7 @@ export interface CatalogOptions {
 /** Shows asked for at the same time: each answer lists every tensor of its model. */
 const PARALLEL_SHOWS = 4
 
+/** The list of one target. Empty and stale until the first poll; `close` it at the end. */
 export class Catalog extends EventEmitter<CatalogEvents> {
   readonly #client: TargetClient
   readonly #timeoutMs: number | undefined

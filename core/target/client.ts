@@ -7,10 +7,10 @@
  */
 import { Readable } from 'node:stream'
 import { Connection } from './connection.ts'
+import { Connections } from './connections.ts'
 import type { TargetTls } from './connector.ts'
 import type { ResponseHandler, WireRequest } from './exchange.ts'
 import { forwardHeaders, type RawHeaders } from './headers.ts'
-import { Lane } from './lane.ts'
 import { TargetError } from './target-error.ts'
 
 export type { TargetTls } from './connector.ts'
@@ -59,12 +59,13 @@ export interface JsonOptions {
   timeoutMs?: number
 }
 
+/** A client for one target. Opens no connection before its first call; `close` or `destroy` it at the end. */
 export class TargetClient {
   /** The target's address as configured, without credentials of foreman. */
   readonly url: URL
   readonly #basePath: string
   readonly #authorization: string[]
-  readonly #lanes: Readonly<Record<CallLane, Lane>>
+  readonly #lanes: Readonly<Record<CallLane, Connections>>
 
   constructor(options: TargetClientOptions) {
     this.url = new URL(options.url)
@@ -72,7 +73,10 @@ export class TargetClient {
     this.#authorization = options.token === undefined ? [] : ['authorization', `Bearer ${options.token}`]
     const connectTimeoutMs = options.connectTimeoutMs ?? 10 * SECOND_MS
     const open = () => new Connection({ url: this.url, tls: options.tls, connectTimeoutMs })
-    this.#lanes = { worker: new Lane(1, open), shared: new Lane(Number.POSITIVE_INFINITY, open) }
+    this.#lanes = {
+      worker: new Connections(1, open),
+      shared: new Connections(Number.POSITIVE_INFINITY, open)
+    }
   }
 
   /**

@@ -18,6 +18,7 @@ const IDLE_MS = 4_000
 /** A connection that was already dead when it was written to shows so within a round trip or two. */
 const STALE_MS = 1_000
 
+/** A connection and the exchanges on it. Opens no socket before it is first used. */
 export class Connection implements Carrier {
   /** The socket in use now, also while it is still connecting. */
   socket: Socket | undefined

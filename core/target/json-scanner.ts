@@ -61,7 +61,11 @@ export function stringOf(json: Buffer, value: { start: number; end: number }): s
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string).toWellFormed() : text
 }
 
-/** A place in a text. Every method starts at `position` and leaves it behind what it read. */
+/**
+ * A place in a text. Every method starts at `position` and leaves it behind what it read.
+ *
+ * @throws {JsonSyntaxError} from every method that reads, at the first byte that does not fit
+ */
 export class JsonScanner {
   position: number
   readonly #bytes: Buffer

@@ -30,6 +30,7 @@ export interface ReachabilityOptions {
 
 const FIRST_PAUSE_MS = 500
 
+/** The state of one target. Does nothing before `start` or `markDown`; `close` it at the end. */
 export class Reachability extends EventEmitter<ReachabilityEvents> {
   readonly #client: TargetClient
   readonly #maxPauseMs: number
@@ -56,13 +57,14 @@ export class Reachability extends EventEmitter<ReachabilityEvents> {
     void this.#probe()
   }
 
-  /** A call could not reach the target: probing begins. Without effect while it is down already. */
+  /**
+   * A call failed: the target is down and probing begins. Where something did answer, if wrongly, one probe decides
+   * first. Without effect while it is down already, and for calls that foreman ended itself.
+   */
   markDown(error: TargetError): void {
-    if (this.#state.status === 'down' || this.#closing.signal.aborted) return
-    this.#pauseMs = Math.min(FIRST_PAUSE_MS, this.#maxPauseMs)
-    this.#state = { status: 'down', since: new Date(), nextProbeAt: new Date(), error }
-    this.#probeLater(error)
-    this.emit('down', error)
+    if (this.#state.status === 'down' || error.kind === 'aborted') return
+    if (error.kind === 'status' || error.kind === 'protocol') void this.#probe()
+    else this.#goDown(error)
   }
 
   /** A call was answered: probing ends. Without effect while it is up already. */
@@ -79,6 +81,14 @@ export class Reachability extends EventEmitter<ReachabilityEvents> {
     clearTimeout(this.#timer)
   }
 
+  #goDown(error: TargetError): void {
+    if (this.#closing.signal.aborted) return
+    this.#pauseMs = Math.min(FIRST_PAUSE_MS, this.#maxPauseMs)
+    this.#state = { status: 'down', since: new Date(), nextProbeAt: new Date(), error }
+    this.#probeLater(error)
+    this.emit('down', error)
+  }
+
   async #probe(): Promise<void> {
     if (this.#probing) return
     this.#probing = true
@@ -86,7 +96,7 @@ export class Reachability extends EventEmitter<ReachabilityEvents> {
     this.#probing = false
     if (this.#closing.signal.aborted) return
     if (outcome === undefined) this.markUp()
-    else if (this.#state.status !== 'down') this.markDown(outcome)
+    else if (this.#state.status !== 'down') this.#goDown(outcome)
     else this.#probeLater(outcome)
   }
 

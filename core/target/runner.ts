@@ -31,6 +31,7 @@ export interface RunnerRequest {
   shift: boolean | undefined
 }
 
+/** What one request needs in memory. */
 export interface Runner {
   /**
    * Equal for equal runners and readable: `sha256:0123456789ab`, then what is not the target's default, such as

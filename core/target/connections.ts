@@ -5,7 +5,8 @@ import type { Connection } from './connection.ts'
 import type { ResponseHandler, WireRequest } from './exchange.ts'
 import { TargetError } from './target-error.ts'
 
-export class Lane {
+/** A number of connections and the calls that share them. Connections are kept for later calls. */
+export class Connections {
   readonly #limit: number
   readonly #open: () => Connection
   readonly #all: Connection[] = []

@@ -129,7 +129,11 @@ function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () =>
   )
   let looking: NodeJS.Timeout | undefined
   reachability.on('down', err => app.log.warn({ err }, 'the target is away: jobs wait until it is back'))
-  reachability.on('up', () => app.log.info({ url: settings.target.url }, 'the target answers'))
+  reachability.on('up', () => {
+    app.log.info({ url: settings.target.url }, 'the target answers')
+    // What was installed while it was away; a failure is told by `failed`.
+    catalog.refresh().catch(() => {})
+  })
   catalog.on('failed', err => reachability.markDown(err))
 
   app.addHook('onReady', async () => {

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { isStorageFailure } from '../database/open.ts'
-import type { ForemanError } from '../errors.ts'
+import { CanceledError, type ForemanError } from '../errors.ts'
 import type { Job } from '../jobs/job.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
 import type { TargetClient } from '../target/client.ts'
@@ -94,7 +94,7 @@ export class Worker {
     const run = this.#current
     if (run?.job.id !== jobId) return undefined
     run.cancel()
-    if (run.over) this.#attached.release(jobId)
+    if (run.over) this.#attached.release(jobId)?.sink.fail(new CanceledError())
     return run.job
   }
 

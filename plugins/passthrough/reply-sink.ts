@@ -5,19 +5,10 @@
  */
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { defineError, type ForemanError, renderError, surfaceOf } from '../../core/errors.ts'
+import { type ForemanError, renderError, surfaceOf, TargetFailedError } from '../../core/errors.ts'
 import type { AnswerSink } from '../../core/queue/answer.ts'
 import type { Flow } from '../../core/target/client.ts'
 import { cleanResponseHeaders, type HeaderField } from '../../core/target/headers.ts'
-
-/** The target answered with an error and not a word about it; status and text are the target's own. */
-const EmptyTargetError = defineError<[text: string]>({
-  code: 'target_error',
-  status: 502,
-  title: 'Target error',
-  message: '%s',
-  retryable: true
-})
 
 /** Bytes that may wait for a slow client before the target is held back. */
 const highWaterBytes = 1024 * 1024
@@ -58,7 +49,7 @@ export class ReplySink implements AnswerSink {
   }
 
   end(): void {
-    if (this.#held !== undefined) this.fail(this.#emptyError(this.#held.status))
+    if (this.#held !== undefined) this.fail(wordless(this.#held.status))
     else this.#reply.raw.end()
   }
 
@@ -92,9 +83,10 @@ export class ReplySink implements AnswerSink {
       if (!raw.writableEnded && !raw.destroyed) raw.flushHeaders()
     })
   }
+}
 
-  #emptyError(status: number): ForemanError {
-    const error = new EmptyTargetError(STATUS_CODES[status]?.toLowerCase() ?? `status ${status}`)
-    return Object.assign(error, { statusCode: status })
-  }
+/** The target answered with an error and not a word about it: its status stands for the words. */
+function wordless(status: number): ForemanError {
+  const message = STATUS_CODES[status]?.toLowerCase() ?? `status ${status}`
+  return Object.assign(new TargetFailedError(message), { statusCode: status, message })
 }

@@ -5,9 +5,11 @@
  * a dead process put right, plugins, then (`ready`) the target is looked for and the lane begins to take jobs.
  */
 import { randomBytes } from 'node:crypto'
+import { maxHeaderSize } from 'node:http'
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import { addBrowserGuard } from './browser-guard.ts'
 import { openStore } from './database/open.ts'
 import { answerError, installErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
@@ -63,6 +65,8 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
     logger: options.logger ?? false,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.limits.body_bytes,
+    // No shorter than what Node reads of a head: model names and keys in a path are longer than Fastify's 100.
+    routerOptions: { maxParamLength: maxHeaderSize },
     keepAliveTimeout: keepAliveTimeoutMs,
     // A call may wait in the queue for as long as its start limit says; headers alone are timed by Node.
     requestTimeout: 0,
@@ -72,6 +76,7 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
   })
   installErrors(app)
   try {
+    addBrowserGuard(app)
     addEngine(app, settings)
     addHealthRoutes(app)
     await loadPlugins(app, settings.plugins, {

@@ -60,6 +60,15 @@ export const UnsupportedMediaTypeError = defineError<[contentType: string]>({
   retryable: false
 })
 
+/** 403: a request from a web page of another site, or for a name that is not this machine's. Holes: header, value. */
+export const ForeignPageError = defineError<[header: 'host' | 'origin', value: string]>({
+  code: 'foreign_page',
+  status: 403,
+  title: 'Foreign page',
+  message: 'refused: the %s "%s" is not of this machine, and without tokens foreman serves nobody else',
+  retryable: false
+})
+
 /** 404: no such route, or no such object that the caller may see. */
 export const NotFoundError = defineError({
   code: 'not_found',

@@ -149,14 +149,25 @@ function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () =>
     catalog.start({ tagsMs: settings.poll.tags_s * secondMs })
     looking = setInterval(() => void queue.lookAtTarget(), settings.poll.ps_s * secondMs)
   })
-  // Before the server waits for its connections: they are answered by the jobs that end here.
-  app.addHook('preClose', () => queue.stop(settings.limits.shutdown_s * secondMs))
-  app.addHook('onClose', async () => {
+  // Before the server waits for its connections: they are answered by what ends here.
+  app.addHook('preClose', async () => {
+    const graceMs = settings.limits.shutdown_s * secondMs
+    const endsAt = performance.now() + graceMs
+    await queue.stop(graceMs)
     clearInterval(looking)
-    sweeper.stop()
     catalog.close()
     reachability.close()
-    await target.destroy()
+    await leave(target, endsAt - performance.now())
+  })
+  app.addHook('onClose', async () => {
+    sweeper.stop()
     closeStore()
   })
+}
+
+/** Calls past the queue, a pull for example, may last as long as they like: they get what is left of the time. */
+async function leave(target: TargetClient, graceMs: number): Promise<void> {
+  const overtime = setTimeout(() => void target.destroy(), graceMs)
+  await target.close()
+  clearTimeout(overtime)
 }

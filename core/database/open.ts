@@ -30,7 +30,8 @@ export interface Store {
 }
 
 /**
- * Opens `<dataDir>/foreman.db`, made and migrated where needed. The directory gets mode 0700.
+ * Opens `<dataDir>/foreman.db`, made and migrated where needed. A directory that is made here
+ * gets mode 0700.
  * @throws {DataDirInUseError} while another process holds the directory
  * @throws {DataDirError} when it cannot be written
  */

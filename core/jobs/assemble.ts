@@ -13,28 +13,34 @@ const joinedLists = ['logprobs', 'tool_calls']
 
 /** Takes the bytes of one answer in any cut; gives the assembled object at any time. */
 export class AnswerAssembler {
-  #rest: Buffer = Buffer.alloc(0)
+  /** The pieces of a line that has not ended. */
+  #line: Buffer[] = []
   #answer: Fields | undefined
 
   push(chunk: Buffer): void {
-    let rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    for (let end = rest.indexOf(newline); end !== -1; end = rest.indexOf(newline)) {
-      this.#add(rest.subarray(0, end).toString())
-      rest = rest.subarray(end + 1)
+    let start = 0
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      this.#line.push(chunk.subarray(start, end))
+      this.#takeLine()
+      this.#line = []
+      start = end + 1
     }
-    this.#rest = rest
+    if (start < chunk.length) this.#line.push(chunk.subarray(start))
   }
 
   /** One line of JSON, or nothing where no record came. */
   assembled(): Buffer | undefined {
-    this.#add(this.#rest.toString())
-    this.#rest = Buffer.alloc(0)
+    // A line that has not ended is a whole record already, or the beginning of one that is still to come.
+    if (this.#takeLine()) this.#line = []
     return this.#answer && Buffer.from(JSON.stringify(this.#answer))
   }
 
-  #add(line: string): void {
-    const record = parseRecord(line)
-    if (record !== undefined && record.error === undefined) this.#answer = join(this.#answer ?? {}, record)
+  /** @returns whether the line is a record */
+  #takeLine(): boolean {
+    const record = parseRecord(Buffer.concat(this.#line).toString())
+    if (record === undefined) return false
+    if (record.error === undefined) this.#answer = join(this.#answer ?? {}, record)
+    return true
   }
 }
 

@@ -29,10 +29,33 @@ export interface JobEvent {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** Announces `event` with the job as that event left it. A listener must not throw. */
+/** A stored event, and the job as that event left it. */
+export interface Announcement {
+  readonly event: JobEvent
+  readonly job: Job
+}
+
+/** Announces each event with the job as that event left it. A listener must not throw. */
 export class JobBus extends EventEmitter<{ event: [event: JobEvent, job: Job] }> {
+  #stored: Announcement[] = []
+
   constructor() {
     super()
     this.setMaxListeners(0)
+  }
+
+  /**
+   * Tells all listeners what was committed. An event that a listener causes waits until everybody has heard
+   * those before it: its commit was later, so it is announced later.
+   */
+  announce(stored: readonly Announcement[]): void {
+    const announcing = this.#stored.length > 0
+    for (const one of stored) this.#stored.push(one)
+    if (announcing) return
+    try {
+      for (const { event, job } of this.#stored) this.emit('event', event, job)
+    } finally {
+      this.#stored = []
+    }
   }
 }

@@ -22,12 +22,12 @@ export const insertJob = `INSERT INTO job (id, owner, lane, kind, model, runner,
   @eventSeq, @attempt, @maxAttempts, @ready, @createdAt, @availableAt, @dueAt, @startBy, @runTimeoutMs,
   @retentionMs, @startedAt, @firstTokenAt, @finishedAt, @expiresAt, @error)`
 
-/** UPDATE of what a transition may change, guarded by the state and version it started from. */
+/** UPDATE of what a transition may change, guarded by the state and version it started from. `+` as in waiting.ts. */
 export const moveJob = `UPDATE job SET state = @state, previous_state = @previousState, version = @version,
   event_seq = @eventSeq, attempt = @attempt, ready = @ready, available_at = @availableAt,
   started_at = @startedAt, first_token_at = @firstTokenAt, finished_at = @finishedAt,
   expires_at = @expiresAt, error = @error
-  WHERE seq = @seq AND state = @previousState AND version = @version - 1`
+  WHERE seq = @seq AND state = +@previousState AND version = @version - 1`
 
 /** The job of a row. */
 export function toJob(row: JobRow): Job {

@@ -8,7 +8,7 @@
 import createError from '@fastify/error'
 import type { Database, Statement } from 'better-sqlite3'
 import { durably } from '../database/open.ts'
-import type { JobBus, JobEvent, JobEventType } from './events.ts'
+import type { Announcement, JobBus, JobEvent, JobEventType } from './events.ts'
 import { newId } from './ids.ts'
 import type { Job, JobError, NewJob, StoredRequest } from './job.ts'
 import { insertJob, type JobRow, jobColumns, moveJob, toJob, toRow } from './rows.ts'
@@ -51,6 +51,9 @@ export class JobStore {
   readonly #insertResult: Statement
   readonly #move: Statement
   readonly #request: Statement
+  // Made once: a transaction of better-sqlite3 takes longer to make than to begin.
+  readonly #acceptAll: (places: readonly Place[], now: number) => Announcement[]
+  readonly #writeMove: (job: Job, moved: Job, change: Change) => JobEvent
 
   constructor(db: Database, bus: JobBus, now: () => number = Date.now) {
     this.#db = db
@@ -65,6 +68,12 @@ export class JobStore {
     this.#insertResult = db.prepare('INSERT OR REPLACE INTO job_result (job_seq, body) VALUES (?, ?)')
     this.#move = db.prepare(moveJob)
     this.#request = db.prepare('SELECT path, body FROM job_request WHERE job_seq = ?')
+    this.#acceptAll = db.transaction((places: readonly Place[], now: number) =>
+      places.map(place => this.#acceptOne(place, now))
+    )
+    this.#writeMove = db.transaction((job: Job, moved: Job, change: Change) =>
+      this.#write(job, moved, change)
+    )
   }
 
   /**
@@ -73,10 +82,10 @@ export class JobStore {
    */
   accept(places: readonly Place[]): Job[] {
     const now = this.#now()
-    const insertAll = this.#db.transaction(() => places.map(place => this.#acceptOne(place, now)))
+    const insertAll = () => this.#acceptAll(places, now)
     const durable = places.some(place => !place.job.attached)
     const accepted = durable ? durably(this.#db, insertAll) : insertAll()
-    for (const { event, job } of accepted) this.#bus.emit('event', event, job)
+    this.#bus.announce(accepted)
     return accepted.map(({ job }) => job)
   }
 
@@ -100,18 +109,21 @@ export class JobStore {
   move(job: Job, state: JobState, change: Change = {}): Job {
     if (!mayBecome(job.state, state)) throw new TransitionError(job.id, job.state, state)
     const moved = this.#moved(job, state, change)
-    const event = this.#db.transaction(() => {
-      const ready = state === 'queued' && moved.availableAt <= this.#now()
-      const { changes } = this.#move.run(toRow(moved, ready))
-      if (changes !== 1) throw new JobChangedError(job.id, job.state, job.version)
-      if (change.result !== undefined) this.#insertResult.run(job.seq, change.result)
-      return this.#append(moved, state === 'queued' ? 'job.retrying' : `job.${state}`, change.data)
-    })()
-    this.#bus.emit('event', event, moved)
+    const event = this.#writeMove(job, moved, change)
+    this.#bus.announce([{ event, job: moved }])
     return moved
   }
 
-  #acceptOne(place: Place, now: number): { job: Job; event: JobEvent } {
+  #write(job: Job, moved: Job, { result, data }: Change): JobEvent {
+    const { state } = moved
+    const ready = state === 'queued' && moved.availableAt <= this.#now()
+    const { changes } = this.#move.run(toRow(moved, ready))
+    if (changes !== 1) throw new JobChangedError(job.id, job.state, job.version)
+    if (result !== undefined) this.#insertResult.run(job.seq, result)
+    return this.#append(moved, state === 'queued' ? 'job.retrying' : `job.${state}`, data)
+  }
+
+  #acceptOne(place: Place, now: number): Announcement {
     const { availableAt = now, startBy = null, request, ...given } = place.job
     const fresh = {
       ...given,

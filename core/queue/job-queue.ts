@@ -98,7 +98,12 @@ export class JobQueue {
       run: assignment => this.#worker.run(assignment),
       onError: err => log.error({ err }, 'the lane met a fault of its own')
     })
-    this.#startLimits = new StartLimits(store, parts.waiting, (job, error) => this.#ended(job, error))
+    this.#startLimits = new StartLimits(
+      store,
+      parts.waiting,
+      (job, error) => this.#ended(job, error),
+      err => log.error({ err }, 'jobs that did not start in time could not be ended; trying again')
+    )
   }
 
   /** Begins to run what waits; jobs left by a dead process must have been put right before. */
@@ -236,6 +241,11 @@ export class JobQueue {
     const job = this.#store.get(id)
     if (job?.state !== 'queued') return
     const error = new InterruptedError()
-    this.#ended(this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) }), error)
+    try {
+      this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) })
+    } catch (err) {
+      this.#log.error({ err, jobId: id }, 'the end of a job cannot be stored; the next start puts it right')
+    }
+    this.#ended(job, error)
   }
 }

@@ -10,7 +10,7 @@ import type { BetterQueueStore } from 'better-queue'
 
 type TakeAnswer = (err?: unknown, lockId?: string) => void
 
-/** Where the next task comes from. It may throw: the take stays parked then. */
+/** Where the next task comes from. It may throw: the take stays parked then. An offer made within it is ignored. */
 export type NextTask<T> = () => T | undefined
 
 // `length` of better-queue counts down with every task and stops the library at 0. It never counts ours, so it
@@ -34,12 +34,16 @@ export class ParkedTake<T extends { readonly id: string }> implements BetterQueu
 
   /** Looks for a task, if better-queue is waiting for one. Call it whenever one may have become runnable. */
   offer(): void {
-    if (this.#parked === undefined || this.#taken !== undefined || this.#closed) return
-    const task = this.#tryNext()
-    if (task === undefined) return
-    this.#taken = task
     const answer = this.#parked
+    if (answer === undefined || this.#taken !== undefined || this.#closed) return
+    // Out of reach of an offer that the look itself brings about: two tasks for one take would lose one.
     this.#parked = undefined
+    const task = this.#tryNext()
+    if (task === undefined) {
+      this.#parked = answer
+      return
+    }
+    this.#taken = task
     // Outside any try: the task starts to run inside this call.
     answer(null, lockId)
   }

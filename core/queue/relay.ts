@@ -48,7 +48,7 @@ export class Relay implements ResponseHandler {
   head(status: number, headers: [name: string, value: string][], flow: Flow): void {
     this.#status = status
     const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
-    this.#reader = outcomeReader(this.#call.request.path, status, type)
+    this.#reader = outcomeReader(this.#call.inference.route.path, status, type)
     this.#call.sink.head(status, headers, flow)
   }
 

@@ -9,6 +9,7 @@
 import { type Priority, rankOf } from '../jobs/priority.ts'
 import type { Head } from '../jobs/waiting.ts'
 import type { LoadTimes } from './load-times.ts'
+import { RecentMap } from './recent-map.ts'
 import type { ReturnGaps } from './return-gaps.ts'
 
 /** The two numbers of the schedule that a user can set (`queue.load_share`, `queue.linger`). */
@@ -38,8 +39,8 @@ export class Schedule {
   #turn: Turn | undefined
   /** Clocks of claims that were overtaken by one made later. */
   #keptClocks: ReadonlyMap<string, number> = new Map<string, number>()
-  /** When a runner with work left lost the worker: its claim counts anew from there. */
-  readonly #turnEndedAt = new Map<string, number>()
+  /** When a runner lost the worker: what waits there then, or comes back for a retry, claims anew from there. */
+  readonly #turnEndedAt = new RecentMap<string, number>()
   readonly #rules: ScheduleRules
   readonly #loadTimes: LoadTimes
   readonly #gaps: ReturnGaps
@@ -86,9 +87,7 @@ export class Schedule {
       }
     }
     this.#keptClocks = overtaken
-    if (ownTop !== undefined) this.#turnEndedAt.set(turn!.runner, now)
-    this.#turnEndedAt.delete(runner)
-    this.#forgetOthers(heads)
+    if (turn !== undefined) this.#turnEndedAt.set(turn.runner, now)
     this.#turn = undefined
   }
 
@@ -131,12 +130,6 @@ export class Schedule {
   #ripeAt(head: Head, turn: Turn): number {
     const load = Math.max(this.#loadTimes.of(head.runner), this.#loadTimes.of(turn.runner))
     return this.#clockOf(head.runner, turn) + (1 / this.#rules.loadShare[head.priority] - 1) * load
-  }
-
-  /** What is known of runners without a waiting job does not matter any more. */
-  #forgetOthers(heads: readonly Head[]): void {
-    const waiting = new Set(heads.map(head => head.runner))
-    for (const runner of this.#turnEndedAt.keys()) if (!waiting.has(runner)) this.#turnEndedAt.delete(runner)
   }
 
   #clockOf(runner: string, turn: Turn): number {

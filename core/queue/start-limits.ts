@@ -6,18 +6,27 @@ import type { WaitingJobs } from '../jobs/waiting.ts'
 import { Alarm } from './alarm.ts'
 import { toJobError } from './failure.ts'
 
+const tryAgainMs = 1000
+
 /** Watches the start limits of all queued jobs with one timer. */
 export class StartLimits {
   readonly #store: JobStore
   readonly #waiting: WaitingJobs
   readonly #ended: (job: Job, error: ForemanError) => void
+  readonly #onError: (err: unknown) => void
   readonly #alarm: Alarm
 
-  /** `ended` is told of every job that was ended here. */
-  constructor(store: JobStore, waiting: WaitingJobs, ended: (job: Job, error: ForemanError) => void) {
+  /** `ended` is told of every job that was ended here, `onError` why one could not be: a full disk, say. */
+  constructor(
+    store: JobStore,
+    waiting: WaitingJobs,
+    ended: (job: Job, error: ForemanError) => void,
+    onError: (err: unknown) => void
+  ) {
     this.#store = store
     this.#waiting = waiting
     this.#ended = ended
+    this.#onError = onError
     this.#alarm = new Alarm(() => this.#endOverdue())
   }
 
@@ -36,12 +45,19 @@ export class StartLimits {
   }
 
   #endOverdue(): void {
-    for (const job of this.#waiting.startOverdue(Date.now())) {
-      const limitMs = (job.startBy ?? job.createdAt) - job.createdAt
-      const error = new StartTimeoutError(limitMs / 1000)
-      const state = job.attempt === 0 ? 'expired' : 'failed'
-      this.#ended(this.#store.move(job, state, { error: toJobError(error, job.attempt) }), error)
+    try {
+      for (const job of this.#waiting.startOverdue(Date.now())) this.#end(job)
+      this.#alarm.set(this.#waiting.nextStartBy())
+    } catch (err) {
+      this.#onError(err)
+      this.#alarm.set(Date.now() + tryAgainMs)
     }
-    this.#alarm.set(this.#waiting.nextStartBy())
+  }
+
+  #end(job: Job): void {
+    const limitMs = (job.startBy ?? job.createdAt) - job.createdAt
+    const error = new StartTimeoutError(limitMs / 1000)
+    const state = job.attempt === 0 ? 'expired' : 'failed'
+    this.#ended(this.#store.move(job, state, { error: toJobError(error, job.attempt) }), error)
   }
 }

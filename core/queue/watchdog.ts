@@ -24,6 +24,7 @@ export class Watchdog {
   #silence: NodeJS.Timeout | undefined
   #lastByteAt = performance.now()
   #silenceMs: number | undefined
+  #over = false
 
   constructor(limits: RunLimits, expire: (error: ForemanError) => void) {
     this.#limits = limits
@@ -36,7 +37,7 @@ export class Watchdog {
   /** A byte came. */
   touch(): void {
     this.#lastByteAt = performance.now()
-    if (this.#silenceMs === this.#limits.silenceMs) return
+    if (this.#over || this.#silenceMs === this.#limits.silenceMs) return
     this.#silenceMs = this.#limits.silenceMs
     clearTimeout(this.#silence)
     this.#watchSilence()
@@ -44,6 +45,7 @@ export class Watchdog {
 
   /** The run is over. */
   stop(): void {
+    this.#over = true
     clearTimeout(this.#run)
     clearTimeout(this.#silence)
   }

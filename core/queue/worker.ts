@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { isStorageFailure } from '../database/open.ts'
-import { CanceledError, type ForemanError } from '../errors.ts'
+import { CanceledError, type ForemanError, InterruptedError } from '../errors.ts'
 import type { Job } from '../jobs/job.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
 import type { TargetClient } from '../target/client.ts'
@@ -112,13 +112,16 @@ export class Worker {
   async #call(run: Run): Promise<void> {
     const call = this.#attached.get(run.job.id) ?? durableCall(run.job, this.#store)
     const relay = new Relay(call, this.#options, run)
+    const keep = () => ({ firstTokenAt: relay.firstByteAt, result: call.sink.kept?.() })
     try {
       await this.#client.call(call.request, relay, { signal: run.signal, lane: 'worker' })
+    } catch (err) {
+      return await this.#settleFailure(run, err, keep())
     } finally {
       relay.stop()
     }
     const outcome = relay.outcome()
-    const kept = { firstTokenAt: relay.firstByteAt, result: call.sink.kept?.() }
+    const kept = keep()
     await this.#settle(run, () => {
       // A cancel that came with the last byte was acknowledged: it holds.
       if (run.job.state === 'canceling') run.move('canceled', kept)
@@ -130,7 +133,7 @@ export class Worker {
   }
 
   // No answer, or only the beginning of one.
-  async #settleFailure(run: Run, err: unknown): Promise<void> {
+  async #settleFailure(run: Run, err: unknown, kept: Change = {}): Promise<void> {
     if (run.over) return
     const reason = run.signal.aborted ? run.signal.reason : err
     const error = explain(reason)
@@ -139,16 +142,21 @@ export class Worker {
     await this.#settle(run, () => {
       // Nothing was sent: the lane is closed until the target is back, and no attempt is used up.
       if (neverReached(reason)) this.#again(run, error, { attempt: run.job.attempt - 1 }, 0)
-      else this.#failed(run, error)
+      else this.#failed(run, error, kept)
     })
-    if (run.over) this.#attached.release(run.job.id)?.sink.fail(error)
+    if (run.over || this.#stop.signal.aborted) this.#attached.release(run.job.id)?.sink.fail(error)
   }
 
   #failed(run: Run, error: ForemanError, kept: Change = {}, targetStatus?: number): void {
     const { job } = run
     if (job.state === 'canceling') return run.move('canceled', kept)
-    if (mayRetry(job, error)) return this.#again(run, error, {}, backoffMs(job.attempt, this.#options.retry))
+    if (mayRetry(job, error)) return this.#again(run, error, {}, this.#pauseMs(job, error))
     run.move('failed', { ...kept, error: toJobError(error, job.attempt, targetStatus) })
+  }
+
+  // After a stop of foreman's own nothing is amiss with the target: the next start need not wait.
+  #pauseMs(job: Job, error: ForemanError): number {
+    return error instanceof InterruptedError ? 0 : backoffMs(job.attempt, this.#options.retry)
   }
 
   #again(run: Run, error: ForemanError, change: Change, waitMs: number): void {
@@ -156,14 +164,16 @@ export class Worker {
     run.move('queued', { ...change, availableAt: Date.now() + waitMs, error: toJobError(error, attempt) })
   }
 
-  // A full disk must not lose the end of a job: the worker is kept until it can be written.
+  // A full disk must not lose the end of a job: the worker is kept until it can be written. At a stop the row is
+  // left as it is; the next start puts it right.
   async #settle(run: Run, write: () => void): Promise<void> {
     for (;;) {
       try {
         return write()
       } catch (err) {
-        if (!isStorageFailure(err) || this.#stop.signal.aborted) throw err
+        if (!isStorageFailure(err)) throw err
         this.#log.error({ err, jobId: run.job.id }, 'the end of a job cannot be stored; trying again')
+        if (this.#stop.signal.aborted) return
         await sleep(settleAgainMs, undefined, { signal: this.#stop.signal }).catch(() => {})
       }
     }

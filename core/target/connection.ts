@@ -61,7 +61,9 @@ export class Connection implements Carrier {
       await first.done
     } catch (error) {
       if (!this.#wasStale(first, error, request) || signal?.aborted) throw error
-      await this.#dispatch(request, handler, signal).done
+      await this.#dispatch(request, handler, signal).done.catch(again => {
+        throw again.kind === 'refused' ? error : again
+      })
     }
     this.#proven = this.socket
   }

@@ -24,6 +24,10 @@ const incomplete: Outcome = { kind: 'incomplete' }
 const newline = 0x0a
 /** Longest last line that is looked into; a longer one counts as complete. */
 const longestLine = 8 * 1024 * 1024
+/** Bytes of an error body that are looked into. */
+const longestErrorBody = 64 * 1024
+/** Characters that are kept of an error body without a message in it. */
+const longestPlainText = 200
 
 /** The native routes whose answers have a last record. */
 const endsWithDone = ['/api/chat', '/api/generate']
@@ -80,11 +84,12 @@ class NativeAnswer implements OutcomeReader {
 /** Server-sent events: looks for the terminator, also where it lies across two chunks. */
 class EventStream implements OutcomeReader {
   readonly #terminator: Buffer
-  #carry: Buffer = Buffer.alloc(0)
+  #carry: Buffer = Buffer.from('\n')
   #seen = false
 
+  // At the start of a line only: a text may quote it.
   constructor(terminator: string) {
-    this.#terminator = Buffer.from(terminator)
+    this.#terminator = Buffer.from(`\n${terminator}`)
   }
 
   push(chunk: Buffer): void {
@@ -101,20 +106,25 @@ class EventStream implements OutcomeReader {
 /** An error status: its text, whatever the surface's shape. */
 class ErrorBody implements OutcomeReader {
   readonly #status: number
-  #body = ''
+  readonly #chunks: Buffer[] = []
+  #leftBytes = longestErrorBody
 
   constructor(status: number) {
     this.#status = status
   }
 
   push(chunk: Buffer): void {
-    if (this.#body.length < 4096) this.#body += chunk.toString()
+    if (this.#leftBytes === 0) return
+    const part = chunk.subarray(0, this.#leftBytes)
+    this.#chunks.push(part)
+    this.#leftBytes -= part.length
   }
 
   outcome(): Outcome {
-    const { error } = parse(this.#body) ?? {}
+    const body = Buffer.concat(this.#chunks).toString()
+    const { error } = parse(body) ?? {}
     const message = typeof error === 'string' ? error : (error as { message?: unknown } | undefined)?.message
-    const text = typeof message === 'string' ? message : this.#body.slice(0, 200)
+    const text = typeof message === 'string' ? message : body.slice(0, longestPlainText)
     return { kind: 'error', status: this.#status, message: text || `status ${this.#status}` }
   }
 }

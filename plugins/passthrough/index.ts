@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Static, Type } from 'typebox'
 import { BadRequestError, defineError } from '../../core/errors.ts'
+import { headerValue, toFields } from '../../core/target/headers.ts'
 import { type Inference, readInference } from '../../core/target/inference.ts'
 import type { MalformedBody } from '../../core/target/json-bind.ts'
 import { admit } from './admit.ts'
@@ -56,7 +57,7 @@ export default fp<PassthroughConfig>(
 
 /** Everything that uses no model, and wrong methods everywhere: the target answers those by itself. */
 function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): void {
-  scope.removeAllContentTypeParsers()
+  readAnyType(scope)
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const route of nativeRoutes) {
     const needs = permissionFor(route.class)
@@ -69,7 +70,20 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
         return forward(scope.target, request, reply)
       }
     })
+    // The target redirects those to the route itself.
+    if (route.path !== '/') {
+      scope.all(`${route.path}/`, (request, reply) => forward(scope.target, request, reply))
+    }
   }
+}
+
+/** The target reads every body whatever its type says, also where that is none Fastify can read. */
+function readAnyType(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addHook('onRequest', (request, _reply, done) => {
+    delete request.headers['content-type']
+    done()
+  })
 }
 
 function permissionFor(kind: RouteClass): 'account' | 'cloud' | undefined {
@@ -79,7 +93,7 @@ function permissionFor(kind: RouteClass): 'account' | 'cloud' | undefined {
 /** What uses a model: read as the target reads it, then queued. */
 function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): void {
   const allowsCloud = allow.includes('cloud')
-  scope.removeAllContentTypeParsers()
+  readAnyType(scope)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   for (const { path } of nativeRoutes.filter(route => route.class === 'inference')) {
     scope.post(path, (request: BodyRequest, reply) => answer(scope, request, reply, allowsCloud))
@@ -101,11 +115,11 @@ async function answer(app: FastifyInstance, request: BodyRequest, reply: Fastify
   if (admission.unloads) await app.queue.lookAtTarget()
 }
 
-function read({ url, body, headers }: BodyRequest): Inference | MalformedBody {
-  const [path, query] = url.split('?', 2)
-  return readInference(path!, body, {
-    contentType: headers['content-type'],
+function read({ url, body, headers, raw, routeOptions }: BodyRequest): Inference | MalformedBody {
+  // The route, not the path of the request: that may spell it with percent signs.
+  return readInference(routeOptions.url!, body, {
+    contentType: headerValue(toFields(raw.rawHeaders), 'content-type'),
     contentEncoding: headers['content-encoding'],
-    query
+    query: url.split('?', 2)[1]
   })
 }

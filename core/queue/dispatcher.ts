@@ -144,7 +144,8 @@ export class Dispatcher implements WorkerHost {
       // An answer from before or during a swap says nothing of what is there after it.
       if (!this.#swapping && this.#resident.current === before) this.#compare(loaded)
     } catch (err) {
-      this.#parts.markDown(err as TargetError)
+      // What a full disk did not take of the record is found out again at the next start.
+      if (err instanceof TargetError) this.#parts.markDown(err)
     } finally {
       this.#looking = false
     }
@@ -155,8 +156,8 @@ export class Dispatcher implements WorkerHost {
     const { current } = this.#resident
     if (current === undefined) return
     if (!loaded.some(one => one.digest === current.digest)) {
-      this.#resident.clear()
       this.#schedule.forget()
+      this.#resident.clear()
     } else if (this.#schedule.resident === undefined) {
       this.#schedule.begin(current.runner, this.#parts.now())
     }

@@ -23,5 +23,5 @@ export function durableCall(job: Job, store: JobStore): AttachedCall {
     headers: ['content-type', 'application/json'],
     body: streams ? withStreaming(stored.body) : stored.body
   }
-  return { request, inference: { ...inference, streams }, sink: new Recording() }
+  return { request, inference: { ...inference, streams }, sink: new Recording(true) }
 }

@@ -1,10 +1,12 @@
 /**
  * What a failure means for its job: which error the user sees, and whether there is another attempt.
  */
+import { isStorageFailure } from '../database/open.ts'
 import {
   type ForemanError,
   InternalError,
   isForemanError,
+  StorageLowError,
   TargetFailedError,
   TargetIncompleteError,
   TargetTruncatedError,
@@ -26,6 +28,7 @@ export interface RetryRules {
 /** The error of the catalogue for whatever ended a run. */
 export function explain(err: unknown): ForemanError {
   if (isForemanError(err)) return err
+  if (isStorageFailure(err)) return new StorageLowError({ cause: err })
   if (!(err instanceof TargetError)) return new InternalError({ cause: err })
   if (err.kind === 'refused' || err.kind === 'unreachable')
     return new TargetUnreachableError(err.message, { cause: err })

@@ -244,7 +244,8 @@ export class JobQueue {
     try {
       this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) })
     } catch (err) {
-      this.#log.error({ err, jobId: id }, 'the end of a job cannot be stored; the next start puts it right')
+      // A full disk must not keep the caller waiting: the next start puts the job right.
+      this.#log.error({ err, jobId: id }, 'the end of a job cannot be stored')
     }
     this.#ended(job, error)
   }

@@ -32,6 +32,7 @@ export type CompatPath =
   | '/v1/embeddings'
   | '/v1/responses'
   | '/v1/messages'
+  | '/v1/systemone'
 
 /** What a well-formed body asks for. */
 export interface CompatBody {

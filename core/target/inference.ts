@@ -40,6 +40,8 @@ const routes: readonly InferenceRoute[] = [
   { path: '/v1/completions', kind: 'generate', streamsByDefault: false },
   { path: '/v1/responses', kind: 'chat', streamsByDefault: false },
   { path: '/v1/messages', kind: 'chat', streamsByDefault: false },
+  // Of newer servers; known from the client library (ollama/ollama-js 0.6.4, `systemone`).
+  { path: '/v1/systemone', kind: 'generate', streamsByDefault: false },
   { path: '/v1/embeddings', kind: 'embed', streamsByDefault: false },
   { path: '/v1/audio/transcriptions', kind: 'transcription', streamsByDefault: false }
 ]

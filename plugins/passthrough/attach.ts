@@ -38,7 +38,7 @@ export function attach(
   const wishes = readWishes(request)
   const { limits, retention } = app.settings
   const reading = new ReplySink(reply)
-  const sink = wishes.goesOn ? new KeptReply(reading) : reading
+  const sink = wishes.goesOn ? new KeptReply(reading, inference) : reading
   const call = { request: targetRequest(app, request, inference), inference, sink }
   const job = {
     owner: soleOwner,
@@ -116,10 +116,11 @@ function readWishes({ headers }: FastifyRequest): Wishes {
 /** An answer that is kept as well, because its job goes on when its client has left. */
 class KeptReply implements AnswerSink {
   readonly #reply: ReplySink
-  readonly #recording = new Recording()
+  readonly #recording: Recording
 
-  constructor(reply: ReplySink) {
+  constructor(reply: ReplySink, inference: Inference) {
     this.#reply = reply
+    this.#recording = new Recording(inference.native !== undefined)
   }
 
   head(status: number, headers: HeaderField[], flow: Flow): void {

@@ -27,7 +27,8 @@ const served = [
   { origin: 'http://localhost:3000' },
   { origin: 'https://127.0.0.1' },
   { origin: 'app://obsidian.md' },
-  { origin: 'vscode-webview://1234' }
+  { origin: 'vscode-webview://1234' },
+  { origin: 'moz-extension://1234' }
 ]
 
 const refused = [

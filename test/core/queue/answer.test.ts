@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type AttachedCall, AttachedCalls } from '../../../core/queue/answer.ts'
 import { Recording } from '../../../core/queue/recording.ts'
 
-const call = () => ({ sink: new Recording() }) as unknown as AttachedCall
+const call = () => ({ sink: new Recording(true) }) as unknown as AttachedCall
 
 test('a call is known by the id of its job until it is released', () => {
   const calls = new AttachedCalls()
@@ -31,11 +31,18 @@ test('a recording keeps an answer with status 200 and no other', () => {
     [404, undefined],
     [500, undefined]
   ] as const) {
-    const recording = new Recording()
+    const recording = new Recording(true)
     recording.head(status)
     recording.data(Buffer.from('{"response":"a"}\n{"resp'))
     recording.data(Buffer.from('onse":"b","done":true}\n'))
     recording.end()
     assert.equal(recording.kept()?.toString(), kept)
   }
+})
+
+test('a recording of an answer that is not native keeps its bytes as they came', () => {
+  const recording = new Recording(false)
+  recording.head(200)
+  for (const piece of ['data: {"a":1}\n\nda', 'ta: [DONE]\n\n']) recording.data(Buffer.from(piece))
+  assert.equal(recording.kept()?.toString(), 'data: {"a":1}\n\ndata: [DONE]\n\n')
 })

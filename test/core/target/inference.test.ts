@@ -14,7 +14,7 @@ function read(path: string, body: object | string, context?: BodyContext): Infer
   return inference
 }
 
-test('the routes that use a model are the ten of the target, with their kind and their default', () => {
+test('the routes that use a model are those of the target, with their kind and their default', () => {
   const found = inferenceRoutes.map(({ path, kind, streamsByDefault }) => [path, kind, streamsByDefault])
   assert.deepEqual(found, [
     ['/api/generate', 'generate', true],
@@ -25,6 +25,7 @@ test('the routes that use a model are the ten of the target, with their kind and
     ['/v1/completions', 'generate', false],
     ['/v1/responses', 'chat', false],
     ['/v1/messages', 'chat', false],
+    ['/v1/systemone', 'generate', false],
     ['/v1/embeddings', 'embed', false],
     ['/v1/audio/transcriptions', 'transcription', false]
   ])

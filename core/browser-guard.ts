@@ -11,10 +11,7 @@ import { ForeignPageError } from './errors.ts'
 const localNames = ['localhost', hostname().toLowerCase()]
 const localEndings = ['.localhost', '.local', '.internal']
 const originNames = ['localhost', '127.0.0.1', '0.0.0.0']
-const appSchemes = [
-  ...['app:', 'file:', 'tauri:', 'vscode-webview:', 'vscode-file:'],
-  ...['chrome-extension:', 'moz-extension:', 'safari-web-extension:']
-]
+const appSchemes = ['app:', 'file:', 'tauri:', 'vscode-webview:', 'vscode-file:']
 
 const nearAddresses = new BlockList()
 nearAddresses.addSubnet('127.0.0.0', 8, 'ipv4')

@@ -27,8 +27,7 @@ const served = [
   { origin: 'http://localhost:3000' },
   { origin: 'https://127.0.0.1' },
   { origin: 'app://obsidian.md' },
-  { origin: 'vscode-webview://1234' },
-  { origin: 'moz-extension://1234' }
+  { origin: 'vscode-webview://1234' }
 ]
 
 const refused = [
@@ -38,6 +37,7 @@ const refused = [
   { host: 'not a host' },
   { origin: 'https://attacker.example' },
   { origin: 'http://localhost.attacker.example' },
+  { origin: 'chrome-extension://1234' },
   { origin: 'null' }
 ]
 

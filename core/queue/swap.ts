@@ -5,7 +5,7 @@
  * hang on the connection of a client that may leave. Only what foreman itself loaded is ever unloaded.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LoadFailedError, LoadTimeoutError } from '../errors.ts'
+import { type ForemanError, LoadFailedError, LoadTimeoutError } from '../errors.ts'
 import { type TargetClient, TargetError } from '../target/client.ts'
 import { readResidency } from '../target/residency.ts'
 import { loadRequest, unloadRequest } from '../target/runner.ts'
@@ -79,8 +79,14 @@ export class Swapper {
       if (!(err instanceof TargetError)) throw err
       if (err.kind === 'unreachable')
         throw new LoadTimeoutError(model.name, loadMs / secondMs, { cause: err })
-      if (err.kind === 'status') throw new LoadFailedError(model.name, err.message, { cause: err })
-      throw err
+      throw err.kind === 'status' ? loadFailed(model.name, err) : err
     }
   }
+}
+
+/** Callers of an inference route are told as the target would have told them: its status, its words. */
+function loadFailed(model: string, err: TargetError): ForemanError {
+  const text = err.text ?? ''
+  const error = new LoadFailedError(model, text, { cause: err })
+  return Object.assign(error, { onInference: { status: err.status, message: text || error.message } })
 }

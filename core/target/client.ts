@@ -9,6 +9,7 @@ import { Readable } from 'node:stream'
 import { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
 import type { TargetTls } from './connector.ts'
+import { errorTextOf } from './error-text.ts'
 import type { ResponseHandler, WireRequest } from './exchange.ts'
 import { forwardHeaders, type RawHeaders } from './headers.ts'
 import { TargetError } from './target-error.ts'
@@ -147,8 +148,9 @@ class CollectedAnswer implements ResponseHandler {
   json(asked: string): unknown {
     const text = Buffer.concat(this.#chunks).toString()
     if (this.#status < 200 || this.#status > 299) {
-      const detail = `${asked} answered ${this.#status}: ${text.slice(0, 200)}`
-      throw new TargetError('status', { status: this.#status, detail })
+      const words = errorTextOf(text)
+      const detail = `${asked} answered ${this.#status}: ${words}`
+      throw new TargetError('status', { status: this.#status, text: words, detail })
     }
     try {
       return text === '' ? undefined : JSON.parse(text)

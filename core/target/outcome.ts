@@ -5,6 +5,7 @@
  * ones with a terminator of their own, and lose errors on the way (ollama-api: a missing terminator is a
  * failure). Nothing is kept but the last line.
  */
+import { errorTextOf } from './error-text.ts'
 
 /** How an answer ended. `incomplete`: cleanly, but without its last record. */
 export type Outcome =
@@ -26,8 +27,6 @@ const newline = 0x0a
 const longestLine = 8 * 1024 * 1024
 /** Bytes of an error body that are looked into. */
 const longestErrorBody = 64 * 1024
-/** Characters that are kept of an error body without a message in it. */
-const longestPlainText = 200
 
 /** The native routes whose answers have a last record. */
 const endsWithDone = ['/api/chat', '/api/generate']
@@ -121,11 +120,8 @@ class ErrorBody implements OutcomeReader {
   }
 
   outcome(): Outcome {
-    const body = Buffer.concat(this.#chunks).toString()
-    const { error } = parse(body) ?? {}
-    const message = typeof error === 'string' ? error : (error as { message?: unknown } | undefined)?.message
-    const text = typeof message === 'string' ? message : body.slice(0, longestPlainText)
-    return { kind: 'error', status: this.#status, message: text || `status ${this.#status}` }
+    const message = errorTextOf(Buffer.concat(this.#chunks).toString()) || `status ${this.#status}`
+    return { kind: 'error', status: this.#status, message }
   }
 }
 

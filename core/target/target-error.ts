@@ -43,12 +43,18 @@ export class TargetError extends Error {
   readonly kind: TargetErrorKind
   /** HTTP status, for kind `status` only. */
   readonly status: number | undefined
+  /** The target's own words, for kind `status` only. */
+  readonly text: string | undefined
 
-  constructor(kind: TargetErrorKind, options: { cause?: unknown; status?: number; detail?: string } = {}) {
+  constructor(
+    kind: TargetErrorKind,
+    options: { cause?: unknown; status?: number; text?: string; detail?: string } = {}
+  ) {
     const detail = options.detail ?? (options.cause instanceof Error ? options.cause.message : undefined)
     super(detail ? `${MEANING[kind]}: ${detail}` : MEANING[kind], { cause: options.cause })
     this.kind = kind
     this.status = options.status
+    this.text = options.text
   }
 }
 

@@ -128,6 +128,6 @@ test('a load that fails is told to its caller in the words of the target', async
   const stage = await start(t, { fake: { models } })
   const answer = await ask(stage, chat([], { model: 'broken' }))
   assert.equal(statusOf(answer), 500)
-  assert.match(bodyOf(answer).toString(), /unable to load model/)
+  assert.equal(bodyOf(answer).toString(), '{"error":"unable to load model"}')
   assert.equal(fieldValue(answer.fields, 'foreman-error-code'), 'load_failed')
 })

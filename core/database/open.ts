@@ -8,6 +8,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import createError from '@fastify/error'
 import Database from 'better-sqlite3'
+import { startCheckpointer } from './checkpointer.ts'
 import { migrate } from './migrate.ts'
 
 /** The database is in use by another foreman. The process exits with 2. */
@@ -43,9 +44,11 @@ export function openStore(dataDir: string): Store {
     lock = takeLock(dataDir)
     const held = lock
     const db = openDatabase(join(dataDir, 'foreman.db'))
+    const stopCheckpoints = startCheckpointer(db)
     return {
       db,
       close: () => {
+        stopCheckpoints()
         db.close()
         held.close()
       }

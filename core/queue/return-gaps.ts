@@ -11,6 +11,8 @@ import { RecentMap } from './recent-map.ts'
 const remembered = 8
 /** How many usual gaps to wait before giving a caller up. */
 const patienceInGaps = 3
+/** Network and clocks add to a pause: one that is just too long by them is still waited for. */
+const tolerance = 1.25
 
 interface History {
   endedAt: number | undefined
@@ -35,14 +37,15 @@ export class ReturnGaps {
   }
 
   /**
-   * How long it pays to wait for the callers of `runner`, from its last job's end, `atMost` at most.
-   * Nothing where they usually stay away longer than that; `atMost` where nothing is known yet.
+   * How long it pays to wait for the callers of `runner`, from its last job's end, `atMost` or a little more.
+   * Nothing where they usually stay away for longer; `atMost` where nothing is known yet.
    */
   worthWaiting(runner: string, atMost: number): number {
     const gaps = this.#histories.get(runner)?.gaps
     if (gaps === undefined || gaps.length === 0) return atMost
     const usual = median(gaps)
-    return usual > atMost ? 0 : Math.min(atMost, patienceInGaps * usual)
+    if (usual <= atMost) return Math.min(atMost, patienceInGaps * usual)
+    return usual <= atMost * tolerance ? atMost * tolerance : 0
   }
 
   #history(runner: string): History {

@@ -29,7 +29,12 @@ test('three usual gaps are waited for, and no longer than allowed', () => {
 
 test('callers who usually stay away longer than allowed are not waited for', () => {
   const gaps = callersWith(100)
-  assert.deepEqual([gaps.worthWaiting('a', 100), gaps.worthWaiting('a', 99)], [100, 0])
+  assert.deepEqual([gaps.worthWaiting('a', 100), gaps.worthWaiting('a', 79)], [100, 0])
+})
+
+test('callers who stay away a little longer than allowed, as by a network, are waited for', () => {
+  const gaps = callersWith(101)
+  assert.equal(gaps.worthWaiting('a', 100), 125)
 })
 
 test('only the first arrival after an end makes a gap', () => {

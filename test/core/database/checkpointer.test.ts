@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openStore } from '../../../core/database/open.ts'
+
+test('what is committed gets into the database file without a commit making the checkpoint', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'foreman-test-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const store = openStore(dir)
+  t.after(() => store.db.open && store.close())
+  store.db.exec('CREATE TABLE filler (text TEXT)')
+  const file = watch(join(dir, 'foreman.db'))
+  t.after(() => file.close())
+  // A commit writes to the log alone, and these are far fewer pages than make it checkpoint: only the thread can.
+  const moved = once(file, 'change')
+  store.db.prepare("INSERT INTO filler SELECT hex(zeroblob(2000)) FROM json_each('[1,2,3,4,5,6,7,8]')").run()
+  await moved
+})
+
+test('the thread ends with the store, and the log goes with the last connection', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'foreman-test-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const store = openStore(dir)
+  const folder = watch(dir)
+  t.after(() => folder.close())
+  store.close()
+  while (existsSync(join(dir, 'foreman.db-wal'))) await once(folder, 'change')
+  assert.ok(existsSync(join(dir, 'foreman.db')))
+})

@@ -5,7 +5,7 @@
  * is gone when the test is over.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,6 +50,8 @@ export interface ForemanProcess {
   readonly exited: Promise<Exit>
   /** Every line it logged so far, parsed. */
   readonly logs: readonly LogLine[]
+  /** The first line, or the `count`-th, past or to come, whose `msg` starts so. @throws {Error} after 20 s without */
+  logged(msg: string, count?: number): Promise<LogLine>
   /** Sends a signal, SIGKILL unless another is named, and waits until the process is gone. */
   kill(signal?: NodeJS.Signals): Promise<Exit>
 }
@@ -65,12 +67,24 @@ export interface Exit {
 /** A line of pino's. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string }
 
+/** What Fastify logs before its address. */
+const listensAt = 'Server listening at '
+const longestWaitMs = 20_000
 const mainFile = join(import.meta.dirname, '..', '..', 'core', 'main.ts')
 
-/** A directory under the system's temporary one, removed when the test is over. */
-export function temporaryDir(t: Scope): string {
+let root: string | undefined
+
+/** A directory under the system's temporary one, for as long as this process lives. */
+export function temporaryDir(_t: Scope): string {
+  root ??= makeRoot()
+  return mkdtempSync(join(root, 'dir-'))
+}
+
+// Not by `t.after`: its functions run in the order in which they were registered, so a directory would be taken from
+// under the foreman that was started on it.
+function makeRoot(): string {
   const dir = mkdtempSync(join(tmpdir(), 'foreman-test-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
 
@@ -128,17 +142,24 @@ function writeConfig(dir: string, target: string, part: SettingsPart): string {
   return file
 }
 
-function readLogs(child: ChildProcess): { logs: LogLine[]; listening: Promise<string> } {
+type Logs = Pick<ForemanProcess, 'logs' | 'logged'> & { readonly listening: Promise<string> }
+
+function readLogs(child: ChildProcess): Logs {
   const logs: LogLine[] = []
-  const listening = new Promise<string>(resolve => {
-    createInterface(child.stdout!).on('line', line => {
-      const entry = JSON.parse(line) as LogLine
-      logs.push(entry)
-      const url = /^Server listening at (http\S+)$/.exec(entry.msg ?? '')?.[1]
-      if (url !== undefined) resolve(url)
-    })
+  const news = new EventEmitter<{ line: [] }>()
+  createInterface(child.stdout!).on('line', line => {
+    logs.push(JSON.parse(line))
+    news.emit('line')
   })
-  return { logs, listening }
+  const find = async (msg: string, count: number, signal?: AbortSignal): Promise<LogLine> => {
+    for (;;) {
+      const found = logs.filter(line => line.msg?.startsWith(msg))[count - 1]
+      if (found !== undefined) return found
+      await once(news, 'line', { signal })
+    }
+  }
+  const listening = find(listensAt, 1).then(({ msg }) => msg!.slice(listensAt.length))
+  return { logs, listening, logged: (msg, count = 1) => find(msg, count, AbortSignal.timeout(longestWaitMs)) }
 }
 
 async function exitOf(child: ChildProcess): Promise<Exit> {

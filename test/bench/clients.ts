@@ -1,0 +1,34 @@
+/** The load generator as the scenarios use it. */
+import { once } from 'node:events'
+import type { Scope } from '../helpers/foreman.ts'
+import type { AgentsCommand, Command, RoundsCommand, RoundsResult, Visit } from './load-generator.ts'
+import { forkProgram } from './programs.ts'
+
+/** A process that calls. One command at a time. */
+export interface Clients {
+  /** @returns a result for each url, in their order */
+  rounds(command: Omit<RoundsCommand, 'do'>): Promise<RoundsResult[]>
+  /** @throws {Error} where a call was answered with another status than 200 */
+  agents(command: Omit<AgentsCommand, 'do'>): Promise<Visit[]>
+}
+
+/** Starts the process. */
+export function startClients(scope: Scope): Clients {
+  const child = forkProgram(scope, 'load-generator.ts')
+  async function ask<T>(command: Command): Promise<T> {
+    child.send(command)
+    const [result] = await Promise.race([once(child, 'message'), once(child, 'exit')])
+    if (typeof result !== 'object' || result === null)
+      throw new Error(`the load generator ended (exit ${result})`)
+    return result as T
+  }
+  return {
+    rounds: command => ask<RoundsResult[]>({ ...command, do: 'rounds' }),
+    async agents(command) {
+      const visits = await ask<Visit[]>({ ...command, do: 'agents' })
+      const refused = visits.find(visit => visit.status !== 200)
+      if (refused !== undefined) throw new Error(`a call was answered with ${refused.status}`)
+      return visits
+    }
+  }
+}

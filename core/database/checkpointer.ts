@@ -23,11 +23,21 @@ export function startCheckpointer(db: Database.Database): () => void {
 
 function runThread(path: string): void {
   const db = new Database(path, { fileMustExist: true })
-  const timer = setInterval(() => db.pragma('wal_checkpoint(PASSIVE)'), pauseMs)
+  const timer = setInterval(() => checkpoint(db), pauseMs)
   parentPort?.once('message', () => {
     clearInterval(timer)
     db.close()
   })
+}
+
+// An error left alone here would end the process. A full disk is met by the commits as well, which tell of it, and
+// there may be room at the next time.
+function checkpoint(db: Database.Database): void {
+  try {
+    db.pragma('wal_checkpoint(PASSIVE)')
+  } catch (err) {
+    if (!(err instanceof Database.SqliteError)) throw err
+  }
 }
 
 if (!isMainThread && typeof workerData === 'string') runThread(workerData)

@@ -156,7 +156,7 @@ export class Dispatcher implements WorkerHost {
     const { current } = this.#resident
     if (current === undefined) return
     if (!loaded.some(one => one.digest === current.digest)) {
-      this.#schedule.forget()
+      this.#schedule.forget(this.#parts.now())
       this.#resident.clear()
     } else if (this.#schedule.resident === undefined) {
       this.#schedule.begin(current.runner, this.#parts.now())

@@ -183,12 +183,15 @@ export class JobQueue {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
     this.#dispatcher.shut()
-    this.#startLimits.stop()
     const overtime = setTimeout(() => this.#worker.interrupt(new InterruptedError()), graceMs)
     const stopped = this.#lane.stop()
-    for (const id of this.#attached.ids()) this.#interruptWaiting(id)
+    this.#interruptAllWaiting()
     await stopped
+    // The running one has come back to the queue where the target could not be connected to.
+    this.#interruptAllWaiting()
     clearTimeout(overtime)
+    // Last: what comes back to the queue is watched again.
+    this.#startLimits.stop()
   }
 
   #accept(jobs: readonly NewJob[]): Job[] {
@@ -235,6 +238,10 @@ export class JobQueue {
       if (job?.state !== 'queued' || job.runner !== runner) continue
       this.#ended(this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) }), error)
     }
+  }
+
+  #interruptAllWaiting(): void {
+    for (const id of this.#attached.ids()) this.#interruptWaiting(id)
   }
 
   #interruptWaiting(id: string): void {

@@ -107,8 +107,9 @@ export class Schedule {
     if (this.#turn !== undefined) this.#turn.freeSince = now
   }
 
-  /** Nothing is resident any more: unloaded, or the target was restarted. */
-  forget(): void {
+  /** Nothing is resident any more at `now`: it crashed or was unloaded. Its claim counts anew like after a turn. */
+  forget(now: number): void {
+    if (this.#turn !== undefined) this.#turnEndedAt.set(this.#turn.runner, now)
     this.#turn = undefined
   }
 

@@ -4,6 +4,7 @@
  *
  * An answer that broke off keeps the `done: false` of its last record; that is its mark.
  */
+import { type Usage, usageOf } from './usage.ts'
 
 type Fields = Record<string, unknown>
 
@@ -16,6 +17,7 @@ export class AnswerAssembler {
   /** The pieces of a line that has not ended. */
   #line: Buffer[] = []
   #answer: Fields | undefined
+  #records = 0
 
   push(chunk: Buffer): void {
     let start = 0
@@ -30,16 +32,28 @@ export class AnswerAssembler {
 
   /** One line of JSON, or nothing where no record came. */
   assembled(): Buffer | undefined {
-    // A line that has not ended is a whole record already, or the beginning of one that is still to come.
-    if (this.#takeLine()) this.#line = []
+    this.#takeRest()
     return this.#answer && Buffer.from(JSON.stringify(this.#answer))
+  }
+
+  /** What the answer took so far, or nothing where no record came. */
+  usage(): Usage | undefined {
+    this.#takeRest()
+    return this.#answer && usageOf(this.#answer, this.#records)
+  }
+
+  // A line that has not ended is a whole record already, or the beginning of one that is still to come.
+  #takeRest(): void {
+    if (this.#takeLine()) this.#line = []
   }
 
   /** @returns whether the line is a record */
   #takeLine(): boolean {
     const record = parseRecord(Buffer.concat(this.#line).toString())
     if (record === undefined) return false
-    if (record.error === undefined) this.#answer = join(this.#answer ?? {}, record)
+    if (record.error !== undefined) return true
+    this.#answer = join(this.#answer ?? {}, record)
+    this.#records += 1
     return true
   }
 }

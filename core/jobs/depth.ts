@@ -1,27 +1,36 @@
-/** How many jobs wait, in all and for each runner: a view of the event log, so that nobody has to count rows. */
+/** How many jobs wait, in all, for each runner and of each class: a view of the event log, so that nobody has to count rows. */
 import type { Database } from 'better-sqlite3'
 import type { JobBus, JobEvent } from './events.ts'
 import type { Job } from './job.ts'
+import type { Priority } from './priority.ts'
 
 // Each half is answered from an index of its own; over the whole table a start with a million jobs would drag.
-const countAll = `SELECT runner, count(*) AS jobs FROM job WHERE ready = 1 GROUP BY lane, runner
-  UNION ALL SELECT runner, count(*) FROM job WHERE state = 'queued' AND ready = 0 GROUP BY runner`
+const countAll = `SELECT runner, priority, count(*) AS jobs FROM job WHERE ready = 1 GROUP BY lane, runner, priority
+  UNION ALL SELECT runner, priority, count(*) FROM job WHERE state = 'queued' AND ready = 0 GROUP BY runner, priority`
+
+interface Counted extends Pick<Job, 'runner' | 'priority'> {
+  readonly jobs: number
+}
 
 /** Counts queued jobs, those that wait for a retry included. */
 export class QueueDepth {
   readonly #byRunner = new Map<string, number>()
-  #total = 0
+  readonly #byPriority: Record<Priority, number> = { interactive: 0, normal: 0, batch: 0 }
 
   constructor(db: Database, bus: JobBus) {
-    for (const { runner, jobs } of db.prepare(countAll).all() as { runner: string; jobs: number }[]) {
-      this.#add(runner, jobs)
-    }
+    for (const counted of db.prepare(countAll).all() as Counted[]) this.#add(counted, counted.jobs)
     bus.on('event', (event, job) => this.#follow(event, job))
   }
 
   /** All queued jobs. */
   get total(): number {
-    return this.#total
+    const { interactive, normal, batch } = this.#byPriority
+    return interactive + normal + batch
+  }
+
+  /** All queued jobs, by class. */
+  get byPriority(): Readonly<Record<Priority, number>> {
+    return { ...this.#byPriority }
   }
 
   /** Queued jobs of one runner. */
@@ -31,17 +40,21 @@ export class QueueDepth {
 
   /** Waiting jobs of one runner now belong to another. */
   renamed(from: string, to: string, jobs: number): void {
-    this.#add(from, -jobs)
-    this.#add(to, jobs)
+    this.#addToRunner(from, -jobs)
+    this.#addToRunner(to, jobs)
   }
 
   #follow(event: JobEvent, job: Job): void {
-    if (event.type === 'job.queued' || event.type === 'job.retrying') this.#add(job.runner, 1)
-    else if (job.previousState === 'queued') this.#add(job.runner, -1)
+    if (event.type === 'job.queued' || event.type === 'job.retrying') this.#add(job, 1)
+    else if (job.previousState === 'queued') this.#add(job, -1)
   }
 
-  #add(runner: string, jobs: number): void {
-    this.#total += jobs
+  #add({ runner, priority }: Pick<Job, 'runner' | 'priority'>, jobs: number): void {
+    this.#byPriority[priority] += jobs
+    this.#addToRunner(runner, jobs)
+  }
+
+  #addToRunner(runner: string, jobs: number): void {
     const left = this.of(runner) + jobs
     if (left === 0) this.#byRunner.delete(runner)
     else this.#byRunner.set(runner, left)

@@ -40,7 +40,25 @@ export interface NewJob {
   readonly retentionMs: number
   /** What to send; absent for attached jobs, whose request stays in memory. */
   readonly request?: StoredRequest
+  /** Words of the caller's own, handed back with the job. */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** Id of the ended job that this one does again. */
+  readonly retryOf?: string
+  /** The caller's key for this job, taken in the same transaction. */
+  readonly idempotency?: IdempotencyClaim
 }
+
+/** A caller's own name for one request: the same one again makes no second job. */
+export interface IdempotencyClaim {
+  /** Where the key was used: keys of two routes do not meet. */
+  readonly route: string
+  readonly key: string
+  /** Equal for equal bodies. */
+  readonly fingerprint: Buffer
+}
+
+/** The fields of a new job that are kept beside its row: see `details.ts`. */
+type Beside = 'request' | 'metadata' | 'retryOf' | 'idempotency'
 
 /** A request that outlives the process. */
 export interface StoredRequest {
@@ -50,7 +68,7 @@ export interface StoredRequest {
 }
 
 /** A job at one moment: never changed in place, each transition gives a new one. Times are ms since 1970. */
-export interface Job extends Omit<NewJob, 'availableAt' | 'startBy' | 'request'> {
+export interface Job extends Omit<NewJob, 'availableAt' | 'startBy' | Beside> {
   /** Arrival order over all jobs. */
   readonly seq: number
   readonly id: string

@@ -1,7 +1,11 @@
 /** Removes what has been kept long enough: ended jobs leave a tombstone, tombstones go later. */
 import type { Database } from 'better-sqlite3'
+import type { Job } from './job.ts'
 
 const batchSize = 500
+
+/** What of an ended job goes into its tombstone. */
+export type EndedJob = Pick<Job, 'seq' | 'id' | 'owner' | 'state' | 'finishedAt'>
 
 /** Times in ms. */
 export interface RetentionRules {
@@ -10,8 +14,8 @@ export interface RetentionRules {
 }
 
 /**
- * Removes jobs whose `expires_at` has passed by `now`, with their events, requests and results, and tombstones
- * older than the rule: a batch at a time, so that the event loop is never held for long.
+ * Removes jobs whose `expires_at` has passed by `now`, with all that is theirs, and tombstones and idempotency keys
+ * that have served their time: a batch at a time, so that the event loop is never held for long.
  * @returns how many jobs were removed, and whether more are left
  */
 export function sweep(db: Database, now: number, rules: RetentionRules): { removed: number; more: boolean } {
@@ -20,19 +24,30 @@ export function sweep(db: Database, now: number, rules: RetentionRules): { remov
       .prepare(
         'SELECT seq, id, owner, state, finished_at AS finishedAt FROM job WHERE expires_at <= ? LIMIT ?'
       )
-      .all(now, batchSize) as { seq: number; id: string; owner: string; state: string; finishedAt: number }[]
-    const bury = db.prepare(
-      'INSERT INTO tombstone (id, owner, state, finished_at, removed_at) VALUES (?, ?, ?, ?, ?)'
-    )
-    const remove = db.prepare('DELETE FROM job WHERE seq = ?')
-    for (const { seq, id, owner, state, finishedAt } of expired) {
-      bury.run(id, owner, state, finishedAt, now)
-      remove.run(seq)
-    }
+      .all(now, batchSize) as EndedJob[]
+    const remove = removerAt(db, now)
+    for (const job of expired) remove(job)
+    db.prepare('DELETE FROM idempotency_key WHERE forget_at <= ?').run(now)
     db.prepare('DELETE FROM tombstone WHERE removed_at <= ?').run(now - rules.tombstoneMs)
     return expired.length
   })()
   return { removed, more: removed === batchSize }
+}
+
+/** Removes one ended job before its time, as {@link sweep} does then. */
+export function removeJob(db: Database, job: EndedJob, now: number): void {
+  db.transaction(() => removerAt(db, now)(job))()
+}
+
+function removerAt(db: Database, now: number): (job: EndedJob) => void {
+  const bury = db.prepare(
+    'INSERT INTO tombstone (id, owner, state, finished_at, removed_at) VALUES (?, ?, ?, ?, ?)'
+  )
+  const remove = db.prepare('DELETE FROM job WHERE seq = ?')
+  return ({ seq, id, owner, state, finishedAt }) => {
+    bury.run(id, owner, state, finishedAt, now)
+    remove.run(seq)
+  }
 }
 
 /** Sweeps every `intervalMs` until stopped. */

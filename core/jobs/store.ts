@@ -8,11 +8,15 @@
 import createError from '@fastify/error'
 import type { Database, Statement } from 'better-sqlite3'
 import { durably } from '../database/open.ts'
+import { JobDetails } from './details.ts'
 import type { Announcement, JobBus, JobEvent, JobEventType } from './events.ts'
+import { freshJob } from './fresh.ts'
+import { IdempotencyKeys } from './idempotency.ts'
 import { newId } from './ids.ts'
 import type { Job, JobError, NewJob, StoredRequest } from './job.ts'
 import { insertJob, type JobRow, jobColumns, moveJob, toJob, toRow } from './rows.ts'
 import { hasEnded, type JobState, mayBecome } from './states.ts'
+import type { Usage } from './usage.ts'
 
 /** The table of states has no such arrow: a fault of foreman's own. */
 export const TransitionError = createError('FOREMAN_TRANSITION', 'job %s cannot go from %s to %s')
@@ -29,6 +33,8 @@ export interface Change {
   readonly error?: JobError | null
   /** The assembled answer, kept in the same transaction. */
   readonly result?: Buffer
+  /** What that answer took. */
+  readonly usage?: Usage
   /** Further facts for the event. */
   readonly data?: Readonly<Record<string, unknown>>
 }
@@ -41,6 +47,10 @@ export interface Place {
 
 /** Reads and moves jobs. `now` gives ms since 1970; a simulated clock may stand in its place. */
 export class JobStore {
+  /** What is kept of a job beside its row. */
+  readonly details: JobDetails
+  /** The callers' own keys. */
+  readonly keys: IdempotencyKeys
   readonly #db: Database
   readonly #bus: JobBus
   readonly #now: () => number
@@ -59,6 +69,8 @@ export class JobStore {
     this.#db = db
     this.#bus = bus
     this.#now = now
+    this.details = new JobDetails(db)
+    this.keys = new IdempotencyKeys(db)
     this.#byId = db.prepare(`SELECT ${jobColumns} FROM job WHERE id = ?`)
     this.#insert = db.prepare(insertJob)
     this.#insertRequest = db.prepare('INSERT INTO job_request (job_seq, path, body) VALUES (?, ?, ?)')
@@ -114,43 +126,29 @@ export class JobStore {
     return moved
   }
 
-  #write(job: Job, moved: Job, { result, data }: Change): JobEvent {
+  #write(job: Job, moved: Job, { result, usage, data }: Change): JobEvent {
     const { state } = moved
     const ready = state === 'queued' && moved.availableAt <= this.#now()
     const { changes } = this.#move.run(toRow(moved, ready))
     if (changes !== 1) throw new JobChangedError(job.id, job.state, job.version)
     if (result !== undefined) this.#insertResult.run(job.seq, result)
+    if (usage !== undefined) this.details.setUsage(job.seq, usage)
     return this.#append(moved, state === 'queued' ? 'job.retrying' : `job.${state}`, data)
   }
 
   #acceptOne(place: Place, now: number): Announcement {
-    const { availableAt = now, startBy = null, request, ...given } = place.job
-    const fresh = {
-      ...given,
-      id: newId('job'),
-      state: 'queued',
-      previousState: null,
-      version: 1,
-      eventSeq: 1,
-      attempt: 0,
-      createdAt: now,
-      availableAt,
-      dueAt: place.dueAt,
-      startBy,
-      startedAt: null,
-      firstTokenAt: null,
-      finishedAt: null,
-      expiresAt: null,
-      error: null
-    } as const
-    const { lastInsertRowid } = this.#insert.run(toRow({ seq: 0, ...fresh }, availableAt <= now))
+    const { request, metadata, retryOf, idempotency } = place.job
+    const fresh = freshJob(place, now)
+    const { lastInsertRowid } = this.#insert.run(toRow({ seq: 0, ...fresh }, fresh.availableAt <= now))
     const job: Job = { seq: Number(lastInsertRowid), ...fresh }
     if (request !== undefined) this.#insertRequest.run(job.seq, request.path, request.body)
+    this.details.add(job.seq, { metadata, retryOf })
+    if (idempotency !== undefined) this.keys.add(job, idempotency)
     return { job, event: this.#append(job, 'job.queued') }
   }
 
   #moved(job: Job, state: JobState, change: Change): Job {
-    const { result: _result, data: _data, ...fields } = change
+    const { result: _result, usage: _usage, data: _data, ...fields } = change
     const now = this.#now()
     const ended = hasEnded(state) ? { finishedAt: now, expiresAt: now + job.retentionMs } : undefined
     return {

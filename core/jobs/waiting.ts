@@ -29,10 +29,23 @@ const headsQuery = `WITH RECURSIVE waiting (runner) AS (
     AND runner = waiting.runner AND priority = class.priority) AS dueAt
   FROM waiting, class WHERE dueAt IS NOT NULL`
 
+// Within a runner the earliest due goes first, whatever its class; each class is one range of the index.
+const beforeQuery = ['interactive', 'normal', 'batch']
+  .map(
+    priority => `SELECT count(*) AS jobs FROM (SELECT 1 FROM job
+      WHERE ready = 1 AND lane = +@lane AND runner = +@runner AND priority = '${priority}'
+      AND (due_at, seq) < (+@dueAt, +@seq) LIMIT @limit)`
+  )
+  .join(' UNION ALL ')
+
+/** Jobs before another that are counted of each class: who waits behind that many wants no exact number. */
+const longestCount = 10_000
+
 /** Questions about queued jobs; changes nothing but `ready`, which follows from the time. */
 export class WaitingJobs {
   readonly #heads: Statement
   readonly #first: Statement
+  readonly #before: Statement
   readonly #promote: Statement
   readonly #nextAvailable: Statement
   readonly #overdue: Statement
@@ -42,6 +55,7 @@ export class WaitingJobs {
     this.#heads = db.prepare(headsQuery)
     this.#first = db.prepare(`SELECT ${jobColumns} FROM job
       WHERE ready = 1 AND lane = +? AND runner = +? AND priority = +? ORDER BY due_at, seq LIMIT 1`)
+    this.#before = db.prepare(`SELECT sum(jobs) FROM (${beforeQuery})`).pluck()
     this.#promote = db.prepare(
       "UPDATE job SET ready = 1 WHERE state = 'queued' AND ready = 0 AND available_at <= ?"
     )
@@ -64,6 +78,17 @@ export class WaitingJobs {
   first(lane: string, head: Head): Job | undefined {
     const row = this.#first.get(lane, head.runner, head.priority) as JobRow | undefined
     return row && toJob(row)
+  }
+
+  /** How many jobs that may run go before `job` on its runner; not exact beyond ten thousand. */
+  countBefore({ lane, runner, dueAt, seq }: Job): number {
+    return this.#before.get({ lane, runner, dueAt, seq, limit: longestCount }) as number
+  }
+
+  /** When the oldest of the jobs that may run came in, ms since 1970. */
+  oldestCreatedAt(lane: string): number | undefined {
+    const oldest = this.heads(lane).map(head => this.first(lane, head)?.createdAt ?? Number.POSITIVE_INFINITY)
+    return oldest.length === 0 ? undefined : Math.min(...oldest)
   }
 
   /** Jobs whose wait (retry, `not_before`) is over by `now` count from here on. @returns how many */

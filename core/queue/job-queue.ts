@@ -25,15 +25,19 @@ import type { TargetClient } from '../target/client.ts'
 import type { Reachability } from '../target/reachability.ts'
 import { Alarm } from './alarm.ts'
 import type { AttachedCall, AttachedCalls } from './answer.ts'
-import { Dispatcher, type DispatcherParts } from './dispatcher.ts'
+import { Dispatcher, type DispatcherParts, workerLane } from './dispatcher.ts'
 import { toJobError } from './failure.ts'
+import { type Forecast, type ForecastParts, forecastAny, forecastLast } from './forecast.ts'
 import { Lane } from './lane.ts'
 import { TargetLoader } from './loader.ts'
 import { moveAlong } from './move-along.ts'
 import type { SilenceLimits } from './relay.ts'
 import { StartLimits } from './start-limits.ts'
 import type { SwapOptions } from './swap.ts'
+import { QueueSwitches } from './switches.ts'
 import { type Assignment, Worker } from './worker.ts'
+
+export type { Forecast } from './forecast.ts'
 
 /** What the queue works with. Times in ms. */
 export interface JobQueueParts extends Pick<DispatcherParts, 'db' | 'store' | 'waiting' | 'rules' | 'retry'> {
@@ -50,14 +54,6 @@ export interface JobQueueParts extends Pick<DispatcherParts, 'db' | 'store' | 'w
   readonly maxQueued: number
 }
 
-/** What a caller may be told about an accepted job: an estimate. */
-export interface Forecast {
-  /** Jobs that are likely to run before it. */
-  readonly position: number
-  /** ms since 1970. */
-  readonly estimatedStartAt: number
-}
-
 /** Accepts, runs and ends jobs. */
 export class JobQueue {
   readonly #store: JobStore
@@ -70,6 +66,7 @@ export class JobQueue {
   readonly #worker: Worker
   readonly #lane: Lane<Assignment>
   readonly #startLimits: StartLimits
+  readonly #switches: QueueSwitches
   #stopping = false
 
   constructor(parts: JobQueueParts) {
@@ -77,6 +74,7 @@ export class JobQueue {
     const alarm = new Alarm(() => this.#lane.offer())
     this.#loader = new TargetLoader(parts)
     this.#parts = parts
+    this.#switches = new QueueSwitches(parts.db)
     this.#store = store
     this.#attached = attached
     this.#depth = parts.depth
@@ -114,7 +112,7 @@ export class JobQueue {
     })
     this.#parts.catalog.on('changed', change => this.#moveAlong(change))
     this.#startLimits.start()
-    this.#dispatcher.open()
+    if (!this.paused) this.#dispatcher.open()
     this.#lane.start()
   }
 
@@ -125,7 +123,46 @@ export class JobQueue {
 
   /** Whether new jobs are taken. */
   get accepting(): boolean {
-    return !this.#stopping
+    return !this.#stopping && !this.draining
+  }
+
+  /** Whether nothing is started. Kept over a restart, as is {@link draining}. */
+  get paused(): boolean {
+    return this.#switches.isOn('paused')
+  }
+
+  /** Whether foreman finishes what it has and takes nothing new. */
+  get draining(): boolean {
+    return this.#switches.isOn('draining')
+  }
+
+  /** Starts nothing more; what runs ends. */
+  pause(): void {
+    this.#switches.turnOn('paused')
+    this.#dispatcher.shut()
+  }
+
+  /** Accepts nothing more; what waits is run. */
+  drain(): void {
+    this.#switches.turnOn('draining')
+  }
+
+  /** Ends a pause and a drain. */
+  resume(): void {
+    this.#switches.turnOff()
+    if (this.#stopping) return
+    this.#dispatcher.open()
+    this.#lane.offer()
+  }
+
+  /** When the oldest of the waiting jobs that may run came in, ms since 1970. */
+  get oldestCreatedAt(): number | undefined {
+    return this.#parts.waiting.oldestCreatedAt(workerLane)
+  }
+
+  /** How long a queued job is likely to wait. */
+  forecast(job: Job): Forecast {
+    return forecastAny(job, this.#forecastParts)
   }
 
   /** Whether a job is on the target now. */
@@ -145,7 +182,7 @@ export class JobQueue {
   attach(job: NewJob, call: AttachedCall, sizeBytes?: number): { job: Job; forecast: Forecast } {
     const [accepted] = this.#accept([job])
     this.#attached.add(accepted!.id, call)
-    const forecast = this.#forecast(accepted!)
+    const forecast = forecastLast(accepted!, this.#forecastParts)
     this.#arrived(accepted!, sizeBytes)
     return { job: accepted!, forecast }
   }
@@ -195,7 +232,7 @@ export class JobQueue {
   }
 
   #accept(jobs: readonly NewJob[]): Job[] {
-    if (this.#stopping) throw new DrainingError()
+    if (!this.accepting) throw new DrainingError()
     const { maxQueued, patienceMs } = this.#parts
     if (this.#depth.total + jobs.length > maxQueued) throw new QueueFullError(maxQueued)
     const now = Date.now()
@@ -209,16 +246,18 @@ export class JobQueue {
     }
   }
 
-  #arrived(job: Job, sizeBytes?: number): void {
+  #arrived(job: Job, sizeBytes = this.#parts.catalog.peek(job.model)?.sizeBytes): void {
     this.#dispatcher.arrived(job, sizeBytes)
     this.#lane.offer()
   }
 
-  #forecast(job: Job): Forecast {
-    const stays = this.#dispatcher.resident === job.runner
-    const ahead = (stays ? this.#depth.of(job.runner) : this.#depth.total) - 1 + (this.#lane.busy ? 1 : 0)
-    const { loadMs, runMs } = this.#dispatcher.expected(job.runner)
-    return { position: ahead, estimatedStartAt: Date.now() + ahead * runMs + (stays ? 0 : loadMs) }
+  get #forecastParts(): ForecastParts {
+    return {
+      dispatcher: this.#dispatcher,
+      depth: this.#depth,
+      waiting: this.#parts.waiting,
+      busy: this.#lane.busy
+    }
   }
 
   #ended(job: Job, error: ForemanError): void {

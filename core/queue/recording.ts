@@ -1,5 +1,6 @@
 /** Keeps an answer for the store: a native one in the shape of a call that does not stream, any other as it came. */
 import { AnswerAssembler } from '../jobs/assemble.ts'
+import type { Usage } from '../jobs/usage.ts'
 import type { AnswerSink } from './answer.ts'
 
 /** A sink without a listener. */
@@ -29,5 +30,9 @@ export class Recording implements AnswerSink {
   kept(): Buffer | undefined {
     if (this.#status !== 200) return undefined
     return this.#assembler === undefined ? Buffer.concat(this.#chunks) : this.#assembler.assembled()
+  }
+
+  usage(): Usage | undefined {
+    return this.#status === 200 ? this.#assembler?.usage() : undefined
   }
 }

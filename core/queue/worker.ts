@@ -112,7 +112,11 @@ export class Worker {
   async #call(run: Run): Promise<void> {
     const call = this.#attached.get(run.job.id) ?? durableCall(run.job, this.#store)
     const relay = new Relay(call, this.#options, run)
-    const keep = () => ({ firstTokenAt: relay.firstByteAt, result: call.sink.kept?.() })
+    const keep = (): Change => ({
+      firstTokenAt: relay.firstByteAt,
+      result: call.sink.kept?.(),
+      usage: call.sink.usage?.()
+    })
     try {
       await this.#client.call(call.request, relay, { signal: run.signal, lane: 'worker' })
     } catch (err) {

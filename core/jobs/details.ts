@@ -1,0 +1,98 @@
+/**
+ * What is kept of a job beside its row: the words of its caller, which job it does again, what it took, its answer.
+ * Calls that hold a connection have next to nothing of it, so their rows stay short. The job's store does the writing.
+ */
+import type { Database, Statement } from 'better-sqlite3'
+import type { NewJob } from './job.ts'
+import type { Usage } from './usage.ts'
+
+/** An answer that was kept, and its size whether or not its bytes were asked for. */
+export interface KeptResult {
+  readonly sizeBytes: number
+  /** Undefined where it is larger than what was asked for. */
+  readonly body: Buffer | undefined
+}
+
+/** How long a job was in one state, summed over its attempts. */
+export interface PhaseTimes {
+  /** ms; undefined before the first such phase is over. */
+  readonly queued: number | undefined
+  readonly loading: number | undefined
+}
+
+type UsageRow = Omit<Usage, 'estimated'> & { readonly estimated: number }
+
+// A phase ends with the event that follows it; of other types than those of a state there is none between.
+const phaseQuery = `SELECT
+    sum(CASE WHEN phase = 'queued' THEN ended - began END) AS queued,
+    sum(CASE WHEN phase = 'loading' THEN ended - began END) AS loading
+  FROM (SELECT data ->> 'state' AS phase, created_at AS began,
+    lead(created_at) OVER (ORDER BY seq) AS ended FROM event WHERE job_seq = ?)`
+
+/** Reads and writes them by the job's `seq`. */
+export class JobDetails {
+  readonly #insertMetadata: Statement
+  readonly #insertRetry: Statement
+  readonly #insertUsage: Statement
+  readonly #metadata: Statement
+  readonly #retryOf: Statement
+  readonly #usage: Statement
+  readonly #result: Statement
+  readonly #phases: Statement
+
+  constructor(db: Database) {
+    this.#insertMetadata = db.prepare('INSERT INTO job_metadata (job_seq, key, value) VALUES (?, ?, ?)')
+    this.#insertRetry = db.prepare('INSERT INTO job_retry (job_seq, retry_of) VALUES (?, ?)')
+    this.#insertUsage = db.prepare(`INSERT OR REPLACE INTO job_usage
+      (job_seq, input_tokens, output_tokens, estimated, prompt_eval_ms, generation_ms) VALUES (?, ?, ?, ?, ?, ?)`)
+    this.#metadata = db.prepare('SELECT key, value FROM job_metadata WHERE job_seq = ?').raw()
+    this.#retryOf = db.prepare('SELECT retry_of FROM job_retry WHERE job_seq = ?').pluck()
+    this.#usage = db.prepare(`SELECT input_tokens AS inputTokens, output_tokens AS outputTokens, estimated,
+      prompt_eval_ms AS promptEvalMs, generation_ms AS generationMs FROM job_usage WHERE job_seq = ?`)
+    this.#result = db.prepare(`SELECT length(body) AS sizeBytes,
+      CASE WHEN length(body) <= ? THEN body END AS body FROM job_result WHERE job_seq = ?`)
+    this.#phases = db.prepare(phaseQuery)
+  }
+
+  /** For the store, in the transaction that accepts the job. */
+  add(seq: number, { metadata, retryOf }: Pick<NewJob, 'metadata' | 'retryOf'>): void {
+    if (metadata !== undefined) {
+      for (const [key, value] of Object.entries(metadata)) this.#insertMetadata.run(seq, key, value)
+    }
+    if (retryOf !== undefined) this.#insertRetry.run(seq, retryOf)
+  }
+
+  /** For the store, in the transaction that keeps the answer. */
+  setUsage(seq: number, usage: Usage): void {
+    const { inputTokens, outputTokens, estimated, promptEvalMs, generationMs } = usage
+    this.#insertUsage.run(seq, inputTokens, outputTokens, estimated ? 1 : 0, promptEvalMs, generationMs)
+  }
+
+  /** The caller's words, sorted by key; empty where it gave none. */
+  metadata(seq: number): Record<string, string> {
+    return Object.fromEntries(this.#metadata.all(seq) as [key: string, value: string][])
+  }
+
+  /** Id of the job that this one does again. */
+  retryOf(seq: number): string | undefined {
+    return this.#retryOf.get(seq) as string | undefined
+  }
+
+  /** What the last answer took; undefined where none was kept. */
+  usage(seq: number): Usage | undefined {
+    const row = this.#usage.get(seq) as UsageRow | undefined
+    return row && { ...row, estimated: row.estimated === 1 }
+  }
+
+  /** The kept answer, its bytes only up to `limitBytes`; undefined where none was kept. */
+  result(seq: number, limitBytes: number): KeptResult | undefined {
+    const row = this.#result.get(limitBytes, seq) as { sizeBytes: number; body: Buffer | null } | undefined
+    return row && { sizeBytes: row.sizeBytes, body: row.body ?? undefined }
+  }
+
+  /** How long it waited and loaded, by its event log; a phase that lasts does not count yet. */
+  phases(seq: number): PhaseTimes {
+    const row = this.#phases.get(seq) as { queued: number | null; loading: number | null }
+    return { queued: row.queued ?? undefined, loading: row.loading ?? undefined }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Decides what job a request becomes: which route of the target, which runner, and that the target can run it at all.
+ * What the target would refuse after a swap is refused here, where the caller still hears it.
+ */
+import type { FastifyInstance } from 'fastify'
+import { ModelNotFoundError } from '../../core/errors.ts'
+import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
+import { workerLane } from '../../core/queue/dispatcher.ts'
+import { provisionalRunner } from '../../core/queue/move-along.ts'
+import { findWanted, type Wanted } from '../../core/queue/wanted.ts'
+import type { Catalog } from '../../core/target/catalog.ts'
+import { TargetError } from '../../core/target/client.ts'
+import { type Inference, readInference } from '../../core/target/inference.ts'
+import { foldName } from '../../core/target/json-bind.ts'
+import { scanDocument } from '../../core/target/json-scan.ts'
+import { parseModelName } from '../../core/target/model-name.ts'
+import { replaceKeepAlive } from '../../core/target/request-body.ts'
+import type { NativeRequest } from './body.ts'
+import { CloudModelError, faultAt } from './errors.ts'
+import type { CreateBody, jobKinds } from './schemas.ts'
+
+type Kind = (typeof jobKinds)[number]
+
+/** What a request says of the work itself. */
+export type Work = Pick<NewJob, 'lane' | 'kind' | 'model' | 'runner' | 'attached' | 'request'>
+
+const paths: Readonly<Record<Kind, string>> = {
+  chat: '/api/chat',
+  generate: '/api/generate',
+  embed: '/api/embed'
+}
+
+/**
+ * The work that a body asks for. The model is looked for once more in a fresh list where it is not known.
+ * @throws {ValidationFailedError} {ModelNotFoundError} {CloudModelError}
+ */
+export async function admit(app: FastifyInstance, { kind, request }: CreateBody): Promise<Work> {
+  const path = paths[kind ?? kindOf(request)]
+  const inference = readInference(path, request.bytes)
+  if (inference.malformed) throw faultAt(request.pointer, inference.detail)
+  const { native } = inference
+  if (native?.emptyPrompt && native.keepAliveMs === 0) {
+    throw faultAt(`${request.pointer}/keep_alive`, 'would only unload the model, which is no job')
+  }
+  const { respect_clients, idle_unload } = app.settings.keep_alive
+  const keeps = native === undefined || respect_clients
+  const body = keeps ? request.bytes : replaceKeepAlive(request.bytes, native, idle_unload)
+  return workOf(app.catalog, inference, { path, body }, request.pointer)
+}
+
+/** The same work once more, by what the target has now. @throws as {@link admit} */
+export async function admitAgain(app: FastifyInstance, request: StoredRequest): Promise<Work> {
+  const inference = readInference(request.path, request.body)
+  if (inference.malformed) throw faultAt('', inference.detail)
+  return workOf(app.catalog, inference, request, '')
+}
+
+async function workOf(
+  catalog: Catalog,
+  inference: Inference,
+  request: StoredRequest,
+  pointer: string
+): Promise<Work> {
+  const { model = '' } = inference
+  const name = parseModelName(model)
+  if (name === undefined) throw faultAt(`${pointer}/model`, 'must be the name of a model')
+  if (name.cloud) throw new CloudModelError(model)
+  const wanted = await lookFor(catalog, inference)
+  if (wanted === undefined && !catalog.stale) throw new ModelNotFoundError(model)
+  if (wanted?.model.remote) throw new CloudModelError(model)
+  const { kind } = inference.route
+  if (wanted?.runner.embedsOnly && kind !== 'embed') {
+    throw faultAt(`${pointer}/model`, `can only embed, which is not ${kind}`)
+  }
+  // A target that is away may have it; the job finds out when it is back.
+  const runner = wanted?.runner.key ?? provisionalRunner(model)
+  return { lane: workerLane, kind, model, runner, attached: false, request }
+}
+
+async function lookFor(catalog: Catalog, inference: Inference): Promise<Wanted | undefined> {
+  try {
+    return await findWanted(catalog, inference)
+  } catch (err) {
+    if (err instanceof TargetError) return undefined
+    throw err
+  }
+}
+
+/** Names as the target reads them: in any case. */
+function kindOf({ bytes, pointer }: NativeRequest): Kind {
+  const names = new Set(scanDocument(bytes).members.map(member => foldName(member.name)))
+  if (names.has('messages')) return 'chat'
+  if (names.has('prompt')) return 'generate'
+  if (names.has('input')) return 'embed'
+  throw faultAt(pointer, 'needs messages, prompt or input, or a kind beside it')
+}

@@ -1,0 +1,84 @@
+/**
+ * Reads the body of `POST /jobs` without building the native request in it: that is cut out of the bytes, so that
+ * large numbers and repeated names come to the target as they were sent.
+ */
+import { MalformedJsonError } from '../../core/errors.ts'
+import {
+  type JsonDocument,
+  type JsonMember,
+  JsonSyntaxError,
+  scanDocument
+} from '../../core/target/json-scan.ts'
+import { faultAt } from './errors.ts'
+import { ownFields } from './schemas.ts'
+
+/** The native request in a body. */
+export interface NativeRequest {
+  /** Its bytes, as they go to the target. */
+  readonly bytes: Buffer
+  /** JSON pointer to it: `/request`, or nothing in the short form. */
+  readonly pointer: '' | '/request'
+  /** The whole body it came in. */
+  readonly whole: Buffer
+}
+
+const open = Buffer.from('{')
+const comma = Buffer.from(',')
+const close = Buffer.from('}')
+
+/**
+ * Foreman's own fields as parsed values, and `request` as a {@link NativeRequest}; a member `request` tells the long
+ * form. The values are not checked yet.
+ * @throws {MalformedJsonError}; {ValidationFailedError} where the body is no object or gives a field twice
+ */
+export function readCreateBody(json: Buffer): Record<string, unknown> {
+  const document = scan(json)
+  if (document.kind !== 'object') throw faultAt('', 'must be an object')
+  const own = document.members.filter(({ name }) => ownFields.has(name))
+  const fields = new Map(own.map(member => [member.name, member]))
+  const twice = own.find(member => fields.get(member.name) !== member)
+  if (twice !== undefined) throw faultAt(`/${twice.name}`, 'is given twice')
+  const long = fields.get('request')
+  const others = long === undefined ? own : document.members.filter(member => member !== long)
+  // From entries, so that no name means more than itself: `__proto__` is a member like others.
+  const parsed = others.map(member => [member.name, parsedAt(json, member)] as const)
+  const request = long === undefined ? shortForm(json, document, own.length) : longForm(json, long)
+  return Object.fromEntries([...parsed, ['request', request]])
+}
+
+function scan(json: Buffer): JsonDocument {
+  if (json.length === 0) throw new MalformedJsonError('it is empty')
+  try {
+    const document = scanDocument(json)
+    if (/[^ \t\r\n]/.test(json.toString('latin1', document.end))) throw new JsonSyntaxError(document.end)
+    return document
+  } catch (err) {
+    if (err instanceof JsonSyntaxError) throw new MalformedJsonError(err.message, { cause: err })
+    throw err
+  }
+}
+
+function parsedAt(json: Buffer, { start, end }: JsonMember): unknown {
+  return JSON.parse(json.toString('utf8', start, end))
+}
+
+/** Anything but an object is left to the schema. */
+function longForm(json: Buffer, member: JsonMember): NativeRequest | undefined {
+  if (member.kind !== 'object') return undefined
+  return { bytes: json.subarray(member.start, member.end), pointer: '/request', whole: json }
+}
+
+function shortForm(json: Buffer, document: JsonDocument, ownCount: number): NativeRequest {
+  const bytes = ownCount === 0 ? json.subarray(document.start, document.end) : withoutOwn(json, document)
+  return { bytes, pointer: '', whole: json }
+}
+
+function withoutOwn(json: Buffer, { members }: JsonDocument): Buffer {
+  const kept = members.filter(({ name }) => !ownFields.has(name))
+  const pieces = kept.flatMap(({ name, start, end }, index) => [
+    index === 0 ? open : comma,
+    Buffer.from(`${JSON.stringify(name)}:`),
+    json.subarray(start, end)
+  ])
+  return Buffer.concat(kept.length === 0 ? [open, close] : [...pieces, close])
+}

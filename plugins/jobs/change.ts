@@ -1,0 +1,64 @@
+/** `POST /jobs/{id}/cancel`, `POST /jobs/{id}/retry`, `DELETE /jobs/{id}`: what a caller does to its job. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Job } from '../../core/jobs/job.ts'
+import { soleOwner } from '../../core/jobs/owner.ts'
+import { removeJob } from '../../core/jobs/retention.ts'
+import { hasEnded } from '../../core/jobs/states.ts'
+import { admitAgain } from './admit.ts'
+import { JobNotFinishedError, JobNotRetryableError } from './errors.ts'
+import { urlsOf } from './job-object.ts'
+import { jobSchema } from './job-schema.ts'
+import { findJob, type JobPath, storing } from './lookup.ts'
+import { describe, type Parts } from './parts.ts'
+
+type JobRequest = FastifyRequest<JobPath>
+
+/** Adds the routes. */
+export function addChangeRoutes(scope: FastifyInstance, parts: Parts): void {
+  const schema = { response: { 200: jobSchema, 202: jobSchema } }
+  scope.post<JobPath>('/jobs/:id/cancel', { schema }, (request, reply) =>
+    cancel(scope, parts, request, reply)
+  )
+  scope.post<JobPath>('/jobs/:id/retry', { schema }, (request, reply) => retry(scope, parts, request, reply))
+  scope.delete<JobPath>('/jobs/:id', (request, reply) => remove(scope, request, reply))
+}
+
+/** Always the job, so that a caller who comes too late sees how it ended. */
+async function cancel(app: FastifyInstance, { objects }: Parts, { params }: JobRequest, reply: FastifyReply) {
+  const job = findJob(app, params.id, soleOwner)
+  const now = storing(() => app.queue.cancel(job.id)) ?? job
+  describe(reply, now)
+  reply.code(hasEnded(now.state) ? 200 : 202)
+  return objects.of(now)
+}
+
+/** A new job: the old one's story is over. */
+async function retry(app: FastifyInstance, { objects }: Parts, { params }: JobRequest, reply: FastifyReply) {
+  const old = findJob(app, params.id, soleOwner)
+  if (!hasEnded(old.state) || old.state === 'done') throw new JobNotRetryableError(`it is ${old.state}`)
+  const request = app.jobs.request(old)
+  if (request === undefined) throw new JobNotRetryableError('its request was not kept')
+  const work = await admitAgain(app, request)
+  const [job] = app.queue.submit([{ ...termsOf(app, old), ...work }])
+  describe(reply, job!)
+  reply.code(202).header('location', urlsOf(job!.id).self)
+  return objects.of(job!)
+}
+
+/** Those of the old job; a delay that it once had is over. */
+function termsOf({ jobs }: FastifyInstance, old: Job) {
+  const { owner, priority, maxAttempts, runTimeoutMs, retentionMs, startBy, createdAt } = old
+  return {
+    ...{ owner, priority, maxAttempts, runTimeoutMs, retentionMs },
+    startBy: startBy === null ? undefined : Date.now() + startBy - createdAt,
+    metadata: jobs.details.metadata(old.seq),
+    retryOf: old.id
+  }
+}
+
+async function remove(app: FastifyInstance, { params }: JobRequest, reply: FastifyReply) {
+  const job = findJob(app, params.id, soleOwner)
+  if (!hasEnded(job.state)) throw new JobNotFinishedError(job.state)
+  storing(() => removeJob(app.db, job, Date.now()))
+  reply.code(204)
+}

@@ -1,0 +1,64 @@
+/**
+ * jobs: work without a connection.
+ *
+ * Owns `/jobs` and `/queue`: hand a job in, follow it by asking, cancel it, do it again, take it away. Offers the job
+ * object to other plugins as `app.jobObjects`. It never runs a job and keeps no truth of its own: everything it shows
+ * is the store's. Errors are RFC 9457; the contract is docs/http-api.md.
+ */
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { addChangeRoutes } from './change.ts'
+import { addCreateRoute } from './create.ts'
+import { addFetchRoute } from './fetch.ts'
+import { type JobObjects, jobObjects } from './job-object.ts'
+import { addListRoute } from './list.ts'
+import type { Parts } from './parts.ts'
+import { addQueueRoutes } from './queue-routes.ts'
+import { validatorCompiler } from './validate.ts'
+import { Waiters } from './waiters.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly jobObjects: JobObjects
+  }
+}
+
+/** Bodies of routes that take none are read and forgotten: clients send `{}` or nothing. */
+const ignoredBodyBytes = 64 * 1024
+
+export default fp(
+  async app => {
+    const objects = jobObjects(app)
+    const waiters = new Waiters(app.jobEvents)
+    const parts = { objects, waiters }
+    app.decorate('jobObjects', objects)
+    app.addHook('preClose', async () => waiters.close())
+    await app.register(async scope => {
+      useSchemas(scope)
+      addCreateRoute(scope, parts)
+    })
+    await app.register(async scope => addOthers(scope, parts))
+  },
+  {
+    name: 'jobs',
+    fastify: '5.x',
+    decorators: { fastify: ['settings', 'db', 'jobs', 'jobEvents', 'queue', 'queueDepth', 'catalog'] }
+  }
+)
+
+function addOthers(scope: FastifyInstance, parts: Parts): void {
+  useSchemas(scope)
+  scope.removeAllContentTypeParsers()
+  const options = { parseAs: 'buffer', bodyLimit: ignoredBodyBytes } as const
+  scope.addContentTypeParser('*', options, (_request, _body, done) => done(null))
+  addListRoute(scope, parts)
+  addFetchRoute(scope, parts)
+  addChangeRoutes(scope, parts)
+  addQueueRoutes(scope)
+}
+
+/** The answers have schemas for the sake of documentation: they are made right, so nothing is cut from them. */
+function useSchemas(scope: FastifyInstance): void {
+  scope.setValidatorCompiler(validatorCompiler)
+  scope.setSerializerCompiler(() => data => JSON.stringify(data))
+}

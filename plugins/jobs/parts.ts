@@ -1,0 +1,38 @@
+/** What the routes of jobs share. */
+import type { FastifyReply } from 'fastify'
+import type { Job } from '../../core/jobs/job.ts'
+import { hasEnded } from '../../core/jobs/states.ts'
+import type { JobObjects } from './job-object.ts'
+import type { Waiters } from './waiters.ts'
+
+/** Handed to each of them. */
+export interface Parts {
+  readonly objects: JobObjects
+  readonly waiters: Waiters
+}
+
+/** The strong ETag of a job: its version. Estimates in `queue` move without it. */
+export function etagOf(job: Job): string {
+  return `"${job.version}"`
+}
+
+/** Headers of every answer that is a job: `ETag`, and when to ask again while it has not ended. */
+export function describe(reply: FastifyReply, job: Job): void {
+  reply.headers({ etag: etagOf(job), 'cache-control': 'private, no-cache' })
+  if (!hasEnded(job.state)) reply.header('retry-after', String(retryAfterS(reply, job)))
+}
+
+/** Aborts when the client has left before its answer. */
+export function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  raw.once('close', () => gone.abort())
+  return gone.signal
+}
+
+const [soonestS, latestS] = [1, 30]
+
+function retryAfterS({ server }: FastifyReply, job: Job): number {
+  if (job.state !== 'queued') return soonestS
+  const startsInS = (server.queue.forecast(job).estimatedStartAt - Date.now()) / 1000
+  return Math.min(latestS, Math.max(soonestS, Math.round(startsInS / 4)))
+}

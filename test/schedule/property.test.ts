@@ -1,0 +1,39 @@
+/**
+ * The real schedule, from arrival to end of 100 000 jobs, under random traffic on a simulated clock. What holds at
+ * every moment is in `audit.ts`. Seeds are new in every run; `SCHEDULE_SEED=n` begins with the one of a failure.
+ */
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { test } from 'node:test'
+import { Audit, type ClaimWait } from './audit.ts'
+import { scenario } from './scenarios.ts'
+import { Simulation } from './simulation.ts'
+
+const leastJobs = 100_000
+
+test('whatever comes, the schedule keeps its promises and every job ends once', async t => {
+  const firstSeed = Number(process.env.SCHEDULE_SEED ?? randomInt(2 ** 31))
+  const waits: ClaimWait[] = []
+  let jobs = 0
+  let seed = firstSeed
+  for (; jobs < leastJobs; seed++) jobs += await runAudited(seed, waits)
+  const longest = waits.reduce((a, b) => (a.waited / a.bound > b.waited / b.bound ? a : b))
+  t.diagnostic(`seeds ${firstSeed} to ${seed - 1}: ${jobs} jobs, ${waits.length} claims`)
+  t.diagnostic(`longest wait ${longest.waited} ms where the bound is ${longest.bound} ms`)
+  assert.ok(longest.waited > longest.bound / 2, 'the bound says something about what happens')
+})
+
+async function runAudited(seed: number, waits: ClaimWait[]): Promise<number> {
+  const { target, rules, longest, play } = scenario(seed)
+  using simulation = new Simulation(target, rules)
+  const audit = new Audit(simulation, longest, target.keepsOld)
+  try {
+    play(simulation)
+    await simulation.run()
+    audit.finish()
+  } catch (err) {
+    throw new Error(`SCHEDULE_SEED=${seed}: ${(err as Error).message}`, { cause: err })
+  }
+  waits.push(...audit.waits)
+  return simulation.records.length
+}

@@ -167,7 +167,7 @@ function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () =>
 
 /** Calls past the queue, a pull for example, may last as long as they like: they get what is left of the time. */
 async function leave(target: TargetClient, graceMs: number): Promise<void> {
-  const overtime = setTimeout(() => void target.destroy(), graceMs)
+  const overtime = setTimeout(() => void target.destroy(), Math.max(0, graceMs))
   await target.close()
   clearTimeout(overtime)
 }

@@ -15,18 +15,18 @@ const headers = { 'foreman-priority': 'normal' }
 const plainDrain = { queue: { linger: 0, patience_s: { interactive: 1e6, normal: 1e6, batch: 1e6 } } }
 
 /**
- * Pause between answer and next call, in seconds of the workload. The schedule's own workload has 1 s, which is the
- * longest linger to the tick (a tenth of the load): on a real clock a millisecond decides there.
+ * Pause between answer and next call, in seconds of the workload: the longest linger to the tick (a tenth of the
+ * load), so on a real clock a little more.
  */
-const thinkS = 0.8
+const thinkS = 1
 
 /** Plain drain does the same at every call, so fewer calls tell its rate. */
 const calls = { foreman: 150, plainDrain: 25 }
 
-/** The workload `threeAgents` of the schedule in scaled time, a little quicker to come back. */
+/** The workload `threeAgents` of the schedule in scaled time. */
 export const agents: Scenario = {
   name: 'agents',
-  title: 'three agents in a loop, one model each, jobs of 3 s, 0.8 s between, loads of 10 s, 50 × as fast',
+  title: 'three agents in a loop, one model each, jobs of 3 s, 1 s between, loads of 10 s, 50 × as fast',
   async run(bench: Bench): Promise<Figure[]> {
     const target = await startTarget(bench, scaledTarget({ a: 3, b: 3, c: 3 }))
     const clients = startClients(bench)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Audit, type Longest } from './audit.ts'
 import type { TargetFacts } from './simulated-target.ts'
-import { type Call, defaultRules, type Record, Simulation } from './simulation.ts'
+import { type Call, type CallRecord, defaultRules, Simulation } from './simulation.ts'
 
 const secondMs = 1000
 const noPatience = { ...defaultRules(), patienceMs: { interactive: 15 * secondMs, normal: 0, batch: 0 } }
@@ -18,7 +18,7 @@ function stand(simulation: Simulation, call: Call): void {
 /** Runs until `record` was started, everything audited. */
 async function until(
   simulation: Simulation,
-  record: () => Record,
+  record: () => CallRecord,
   longest: Longest,
   keepsOld = false
 ): Promise<Audit> {

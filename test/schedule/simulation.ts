@@ -45,7 +45,7 @@ export interface Call {
 }
 
 /** What became of a call. Times as on the simulated clock. */
-export interface Record {
+export interface CallRecord {
   readonly call: Call
   readonly arrivedAt: number
   /** When work on it began for the last time. */
@@ -82,14 +82,14 @@ export function defaultRules(): Rules {
 export class Simulation extends EventEmitter<SimulationEvents> {
   readonly agenda = new Agenda()
   readonly bus = new JobBus()
-  readonly records: Record[] = []
+  readonly records: CallRecord[] = []
   readonly loads: Load[] = []
   readonly rules: Rules
   readonly #db = new Database(':memory:')
   readonly #store: JobStore
   readonly #target: SimulatedTarget
   readonly #dispatcher: Dispatcher
-  readonly #byJob = new Map<string, Record>()
+  readonly #byJob = new Map<string, CallRecord>()
   readonly #onEnd = new Map<string, () => void>()
   #wakeAt = Number.POSITIVE_INFINITY
   /** The running job while its runner is being loaded: its caller may still leave. */
@@ -159,7 +159,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
   }
 
   // As the queue does it: a queued job ends at once, and so does one whose runner is being loaded.
-  #leave(record: Record): void {
+  #leave(record: CallRecord): void {
     if (record.job.state === 'queued') this.#store.move(record.job, 'canceled')
     if (record.job.id !== this.#loading?.id) return
     this.#loading = undefined
@@ -199,7 +199,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
   }
 
   /** @returns whether the job may go on to the target */
-  async #load(record: Record): Promise<boolean> {
+  async #load(record: CallRecord): Promise<boolean> {
     const { runner } = record.job
     const startedAt = this.agenda.now
     this.#loading = record.job
@@ -221,7 +221,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
     return error === undefined
   }
 
-  #compute(record: Record): void {
+  #compute(record: CallRecord): void {
     const { call, job } = record
     record.startedAt = this.agenda.now
     this.agenda.advanceTo(this.agenda.now + call.workMs)
@@ -230,7 +230,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
     this.#failed(record, new TargetFailedError('no answer'))
   }
 
-  #failed({ job }: Record, error: ForemanError): void {
+  #failed({ job }: CallRecord, error: ForemanError): void {
     const facts = { error: toJobError(error, job.attempt) }
     if (!mayRetry(job, error)) return void this.#store.move(job, 'failed', facts)
     const availableAt = this.agenda.now + backoffMs(job.attempt, this.rules.retry)

@@ -1,5 +1,6 @@
 /** From what a job sends to what the target must have in memory for it. */
 import type { Catalog, InstalledModel } from '../target/catalog.ts'
+import { TargetError } from '../target/client.ts'
 import type { Inference } from '../target/inference.ts'
 import { type Runner, runnerOf } from '../target/runner.ts'
 
@@ -22,11 +23,16 @@ export function peekWanted(catalog: Catalog, inference: Inference): Wanted | und
 }
 
 /**
- * The same, after one fresh look where the list does not have the name.
- * @throws {TargetError} where the target is away and its models were never listed
+ * The same, after one fresh look where the list does not have the name. Undefined too where the target is away and
+ * its models were never listed: `catalog.stale` tells the two apart.
  */
 export async function findWanted(catalog: Catalog, inference: Inference): Promise<Wanted | undefined> {
   if (inference.model === undefined) return undefined
-  const model = catalog.peek(inference.model) ?? (await catalog.lookup(inference.model))
-  return model && wantedOf(model, inference)
+  try {
+    const model = await catalog.lookup(inference.model)
+    return model && wantedOf(model, inference)
+  } catch (err) {
+    if (err instanceof TargetError) return undefined
+    throw err
+  }
 }

@@ -7,9 +7,8 @@ import { ModelNotFoundError } from '../../core/errors.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
 import { provisionalRunner } from '../../core/queue/move-along.ts'
-import { findWanted, type Wanted } from '../../core/queue/wanted.ts'
+import { findWanted } from '../../core/queue/wanted.ts'
 import type { Catalog } from '../../core/target/catalog.ts'
-import { TargetError } from '../../core/target/client.ts'
 import { type Inference, readInference } from '../../core/target/inference.ts'
 import { foldName } from '../../core/target/json-bind.ts'
 import { scanDocument } from '../../core/target/json-scan.ts'
@@ -65,7 +64,7 @@ async function workOf(
   const name = parseModelName(model)
   if (name === undefined) throw faultAt(`${pointer}/model`, 'must be the name of a model')
   if (name.cloud) throw new CloudModelError(model)
-  const wanted = await lookFor(catalog, inference)
+  const wanted = await findWanted(catalog, inference)
   if (wanted === undefined && !catalog.stale) throw new ModelNotFoundError(model)
   if (wanted?.model.remote) throw new CloudModelError(model)
   const { kind } = inference.route
@@ -75,15 +74,6 @@ async function workOf(
   // A target that is away may have it; the job finds out when it is back.
   const runner = wanted?.runner.key ?? provisionalRunner(model)
   return { lane: workerLane, kind, model, runner, attached: false, request }
-}
-
-async function lookFor(catalog: Catalog, inference: Inference): Promise<Wanted | undefined> {
-  try {
-    return await findWanted(catalog, inference)
-  } catch (err) {
-    if (err instanceof TargetError) return undefined
-    throw err
-  }
 }
 
 /** Names as the target reads them: in any case. */

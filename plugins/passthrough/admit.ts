@@ -7,8 +7,7 @@
 
 import { provisionalRunner } from '../../core/queue/move-along.ts'
 import { findWanted, peekWanted, type Wanted } from '../../core/queue/wanted.ts'
-import type { Catalog, InstalledModel } from '../../core/target/catalog.ts'
-import { TargetError } from '../../core/target/client.ts'
+import type { Catalog } from '../../core/target/catalog.ts'
 import type { Inference } from '../../core/target/inference.ts'
 import { parseModelName } from '../../core/target/model-name.ts'
 
@@ -39,7 +38,8 @@ export function admit(
 
 function admitKnown({ model, runner }: Wanted, inference: Inference, allowsCloud: boolean): Admission {
   if (model.remote) return allowsCloud ? straightOn : { to: 'refuse' }
-  if (onlyEmbeds(model)) return straightOn
+  // Generate and chat are refused for it, before it is loaded.
+  if (runner.embedsOnly) return straightOn
   return { to: 'queue', model: inference.model ?? model.name, runner: runner.key, sizeBytes: model.sizeBytes }
 }
 
@@ -49,19 +49,10 @@ async function admitUnknown(
   model: string,
   allowsCloud: boolean
 ): Promise<Admission> {
-  const wanted = await lookFor(catalog, inference)
+  const wanted = await findWanted(catalog, inference)
   if (wanted !== undefined) return admitKnown(wanted, inference, allowsCloud)
   // A target that is away may have it; the job finds out when it is back.
   return catalog.stale ? { to: 'queue', model, runner: provisionalRunner(model) } : straightOn
-}
-
-async function lookFor(catalog: Catalog, inference: Inference): Promise<Wanted | undefined> {
-  try {
-    return await findWanted(catalog, inference)
-  } catch (err) {
-    if (err instanceof TargetError) return undefined
-    throw err
-  }
 }
 
 function isCloudName(model: string): boolean {
@@ -71,9 +62,4 @@ function isCloudName(model: string): boolean {
 /** An empty prompt with `keep_alive: 0` computes nothing: the target answers at once. */
 function isUnload({ native, route }: Inference): boolean {
   return native !== undefined && route.kind !== 'embed' && native.emptyPrompt && native.keepAliveMs === 0
-}
-
-/** Generate and chat are refused for it, before it is loaded. */
-function onlyEmbeds({ capabilities }: InstalledModel): boolean {
-  return capabilities.includes('embedding') && !capabilities.includes('completion')
 }

@@ -5,19 +5,9 @@
  * a durable one is the same without it.
  */
 import type { FastifyBaseLogger } from 'fastify'
-import { isStorageFailure } from '../database/open.ts'
-import {
-  CanceledError,
-  DrainingError,
-  type ForemanError,
-  InterruptedError,
-  QueueFullError,
-  StorageLowError
-} from '../errors.ts'
-import type { QueueDepth } from '../jobs/depth.ts'
+import { CanceledError, DrainingError, InterruptedError } from '../errors.ts'
 import type { JobBus } from '../jobs/events.ts'
 import type { Job, NewJob } from '../jobs/job.ts'
-import type { Priority } from '../jobs/priority.ts'
 import { hasEnded } from '../jobs/states.ts'
 import type { JobStore } from '../jobs/store.ts'
 import type { Catalog, CatalogChange } from '../target/catalog.ts'
@@ -25,9 +15,10 @@ import type { TargetClient } from '../target/client.ts'
 import type { Reachability } from '../target/reachability.ts'
 import { Alarm } from './alarm.ts'
 import type { AttachedCall, AttachedCalls } from './answer.ts'
+import { AttachedEnds } from './attached-ends.ts'
 import { Dispatcher, type DispatcherParts, workerLane } from './dispatcher.ts'
-import { toJobError } from './failure.ts'
 import { type Forecast, type ForecastParts, forecastAny, forecastLast } from './forecast.ts'
+import { Intake, type IntakeParts } from './intake.ts'
 import { Lane } from './lane.ts'
 import { TargetLoader } from './loader.ts'
 import { moveAlong } from './move-along.ts'
@@ -40,7 +31,9 @@ import { type Assignment, Worker } from './worker.ts'
 export type { Forecast } from './forecast.ts'
 
 /** What the queue works with. Times in ms. */
-export interface JobQueueParts extends Pick<DispatcherParts, 'db' | 'store' | 'waiting' | 'rules' | 'retry'> {
+export interface JobQueueParts
+  extends Pick<DispatcherParts, 'db' | 'store' | 'waiting' | 'rules' | 'retry'>,
+    IntakeParts {
   readonly attached: AttachedCalls
   readonly client: TargetClient
   readonly catalog: Catalog
@@ -49,18 +42,15 @@ export interface JobQueueParts extends Pick<DispatcherParts, 'db' | 'store' | 'w
   readonly silence: SilenceLimits
   readonly log: FastifyBaseLogger
   readonly bus: JobBus
-  readonly depth: QueueDepth
-  readonly patienceMs: Readonly<Record<Priority, number>>
-  readonly maxQueued: number
 }
 
 /** Accepts, runs and ends jobs. */
 export class JobQueue {
   readonly #store: JobStore
   readonly #attached: AttachedCalls
-  readonly #depth: QueueDepth
   readonly #parts: JobQueueParts
-  readonly #log: FastifyBaseLogger
+  readonly #intake: Intake
+  readonly #ends: AttachedEnds
   readonly #loader: TargetLoader
   readonly #dispatcher: Dispatcher
   readonly #worker: Worker
@@ -77,8 +67,8 @@ export class JobQueue {
     this.#switches = new QueueSwitches(parts.db)
     this.#store = store
     this.#attached = attached
-    this.#depth = parts.depth
-    this.#log = log
+    this.#intake = new Intake(parts)
+    this.#ends = new AttachedEnds(parts)
     this.#dispatcher = new Dispatcher({
       ...parts,
       loader: this.#loader,
@@ -87,7 +77,7 @@ export class JobQueue {
       markDown: error => reachability.markDown(error),
       wakeAt: at => alarm.set(at),
       wake: () => this.#lane.offer(),
-      loadFailed: (runner, error) => this.#failWaiting(runner, error)
+      loadFailed: (runner, error) => this.#ends.failRunner(runner, error)
     })
     const options = { ...parts.silence, retry: parts.retry }
     this.#worker = new Worker({ store, client, attached, host: this.#dispatcher, options, log })
@@ -99,7 +89,7 @@ export class JobQueue {
     this.#startLimits = new StartLimits(
       store,
       parts.waiting,
-      (job, error) => this.#ended(job, error),
+      (job, error) => this.#ends.tell(job, error),
       err => log.error({ err }, 'jobs that did not start in time could not be ended; trying again')
     )
   }
@@ -207,7 +197,7 @@ export class JobQueue {
     const job = this.#store.get(id)
     if (job === undefined || hasEnded(job.state)) return job
     const canceled = this.#store.move(job, 'canceled')
-    this.#ended(canceled, new CanceledError())
+    this.#ends.tell(canceled, new CanceledError())
     // With one waiting job less the worker may linger no longer, or have nothing to wait for.
     this.#lane.offer()
     return canceled
@@ -222,10 +212,10 @@ export class JobQueue {
     this.#dispatcher.shut()
     const overtime = setTimeout(() => this.#worker.interrupt(new InterruptedError()), graceMs)
     const stopped = this.#lane.stop()
-    this.#interruptAllWaiting()
+    this.#ends.interruptAll()
     await stopped
     // The running one has come back to the queue where the target could not be connected to.
-    this.#interruptAllWaiting()
+    this.#ends.interruptAll()
     clearTimeout(overtime)
     // Last: what comes back to the queue is watched again.
     this.#startLimits.stop()
@@ -233,17 +223,7 @@ export class JobQueue {
 
   #accept(jobs: readonly NewJob[]): Job[] {
     if (!this.accepting) throw new DrainingError()
-    const { maxQueued, patienceMs } = this.#parts
-    if (this.#depth.total + jobs.length > maxQueued) throw new QueueFullError(maxQueued)
-    const now = Date.now()
-    const places = jobs.map(job => ({ job, dueAt: (job.availableAt ?? now) + patienceMs[job.priority] }))
-    try {
-      return this.#store.accept(places)
-    } catch (err) {
-      if (!isStorageFailure(err)) throw err
-      this.#log.error({ err }, 'a job cannot be stored')
-      throw new StorageLowError({ cause: err })
-    }
+    return this.#intake.accept(jobs)
   }
 
   #arrived(job: Job, sizeBytes = this.#parts.catalog.peek(job.model)?.sizeBytes): void {
@@ -254,45 +234,15 @@ export class JobQueue {
   get #forecastParts(): ForecastParts {
     return {
       dispatcher: this.#dispatcher,
-      depth: this.#depth,
+      depth: this.#parts.depth,
       waiting: this.#parts.waiting,
       busy: this.#lane.busy
     }
-  }
-
-  #ended(job: Job, error: ForemanError): void {
-    this.#attached.release(job.id)?.sink.fail(error)
   }
 
   #moveAlong(change: CatalogChange): void {
     const { db, depth } = this.#parts
     const moved = moveAlong(db, depth, change, job => this.#loader.wanted(job)?.runner.key)
     if (moved > 0) this.#lane.offer()
-  }
-
-  // Only a queued job is ended here: the running one is the worker's.
-  #failWaiting(runner: string, error: ForemanError): void {
-    for (const id of this.#attached.ids()) {
-      const job = this.#store.get(id)
-      if (job?.state !== 'queued' || job.runner !== runner) continue
-      this.#ended(this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) }), error)
-    }
-  }
-
-  #interruptAllWaiting(): void {
-    for (const id of this.#attached.ids()) this.#interruptWaiting(id)
-  }
-
-  #interruptWaiting(id: string): void {
-    const job = this.#store.get(id)
-    if (job?.state !== 'queued') return
-    const error = new InterruptedError()
-    try {
-      this.#store.move(job, 'failed', { error: toJobError(error, job.attempt) })
-    } catch (err) {
-      // A full disk must not keep the caller waiting: the next start puts the job right.
-      this.#log.error({ err, jobId: id }, 'the end of a job cannot be stored')
-    }
-    this.#ended(job, error)
   }
 }

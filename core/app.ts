@@ -4,15 +4,17 @@
  * Core offers the engine to plugins by decorators and knows none of them. The order of a start: database, jobs of
  * a dead process put right, plugins, then (`ready`) the target is looked for and the lane begins to take jobs.
  */
-import { randomBytes } from 'node:crypto'
 import { maxHeaderSize } from 'node:http'
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { addBrowserGuard } from './browser-guard.ts'
+import { DiskUse } from './database/disk-use.ts'
 import { openStore } from './database/open.ts'
-import { answerError, installErrors } from './errors.ts'
+import { answerError, answerUnreadable, installErrors, newRequestId } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
+import { BlobCleaner, blobNeed } from './jobs/blob-cleaner.ts'
+import { Blobs } from './jobs/blobs.ts'
 import { QueueDepth } from './jobs/depth.ts'
 import { JobBus } from './jobs/events.ts'
 import { recover } from './jobs/recovery.ts'
@@ -22,7 +24,9 @@ import { WaitingJobs } from './jobs/waiting.ts'
 import { loadPlugins } from './plugin-loader.ts'
 import { AttachedCalls } from './queue/answer.ts'
 import { JobQueue } from './queue/job-queue.ts'
+import { lastDeath } from './queue/last-death.ts'
 import { queueRules } from './queue/rules.ts'
+import { Stoppages } from './queue/stoppages.ts'
 import type { Settings } from './settings.ts'
 import { Catalog } from './target/catalog.ts'
 import { TargetClient } from './target/client.ts'
@@ -34,9 +38,12 @@ declare module 'fastify' {
     readonly settings: Settings
     readonly db: Database
     readonly jobs: JobStore
+    readonly blobs: Blobs
+    readonly disk: DiskUse
     readonly jobEvents: JobBus
     readonly queueDepth: QueueDepth
     readonly queue: JobQueue
+    readonly stoppages: Stoppages
     readonly target: TargetClient
     readonly catalog: Catalog
     readonly reachability: Reachability
@@ -72,7 +79,8 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
     requestTimeout: 0,
     return503OnClosing: false,
     frameworkErrors: answerError,
-    genReqId: () => `req_${randomBytes(12).toString('hex')}`
+    clientErrorHandler: answerUnreadable,
+    genReqId: newRequestId
   })
   installErrors(app)
   try {
@@ -101,22 +109,28 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   const { db } = opened
   const bus = new JobBus()
   const store = new JobStore(db, bus)
-  const recovered = recover(db, store)
+  const blobs = new Blobs(join(settings.data_dir, 'blobs'), blobNeed(db))
+  const disk = new DiskUse(db, settings.data_dir)
+  const stoppages = new Stoppages(db)
+  const recovered = recover(db, store, lastDeath(db, stoppages))
   const depth = new QueueDepth(db, bus)
   const catalog = new Catalog(client)
   const reachability = new Reachability(client, { maxPauseMs: settings.poll.probe_max_s * secondMs })
   const queue = new JobQueue({
     ...queueRules(settings),
-    ...{ db, bus, store, depth, client, catalog, reachability, log: app.log },
+    ...{ db, bus, store, blobs, depth, client, catalog, reachability, stoppages, disk, log: app.log },
     waiting: new WaitingJobs(db),
     attached: new AttachedCalls()
   })
   app.decorate('settings', settings)
   app.decorate('db', db)
   app.decorate('jobs', store)
+  app.decorate('blobs', blobs)
+  app.decorate('disk', disk)
   app.decorate('jobEvents', bus)
   app.decorate('queueDepth', depth)
   app.decorate('queue', queue)
+  app.decorate('stoppages', stoppages)
   app.decorate('target', client)
   app.decorate('catalog', catalog)
   app.decorate('reachability', reachability)
@@ -132,6 +146,9 @@ function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () =>
     sweep_interval_s * secondMs,
     err => app.log.error({ err }, 'ended jobs could not be cleared')
   )
+  const cleaner = new BlobCleaner(app.db, app.blobs, err =>
+    app.log.error({ err }, 'files of removed artifacts could not be cleared')
+  )
   let looking: NodeJS.Timeout | undefined
   reachability.on('down', err => app.log.warn({ err }, 'the target is away: jobs wait until it is back'))
   reachability.on('up', () => {
@@ -144,6 +161,7 @@ function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () =>
   app.addHook('onReady', async () => {
     app.log.info({ recovered }, 'jobs of the last run put right')
     sweeper.start()
+    cleaner.start()
     queue.start()
     reachability.start()
     catalog.start({ tagsMs: settings.poll.tags_s * secondMs })
@@ -161,6 +179,7 @@ function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () =>
   })
   app.addHook('onClose', async () => {
     sweeper.stop()
+    await cleaner.stop()
     closeStore()
   })
 }

@@ -1,7 +1,9 @@
 /**
  * Numbered SQL migrations: every file of `migrations/` named `NNNN-what.sql` runs once, in order.
- * `PRAGMA user_version` holds the number of the last one that ran.
+ * `PRAGMA user_version` holds the number of the last one that ran. Beside SQLite's own functions a file may use
+ * `sha256(blob)`, which gives hex.
  */
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
@@ -22,6 +24,7 @@ export function migrate(db: Database.Database, directory: string = builtIn): voi
       `the database has schema ${done}, this foreman knows ${steps.length}: use a newer foreman`
     )
   }
+  db.function('sha256', { deterministic: true }, body => hexDigest(body as Buffer))
   for (const [index, name] of steps.entries()) {
     if (index < done) continue
     const sql = readFileSync(join(directory, name), 'utf8')
@@ -30,4 +33,8 @@ export function migrate(db: Database.Database, directory: string = builtIn): voi
       db.pragma(`user_version = ${index + 1}`)
     })()
   }
+}
+
+function hexDigest(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex')
 }

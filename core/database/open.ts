@@ -23,6 +23,9 @@ export const DataDirError = createError(
   "the data directory '%s' cannot be used (%s); make it writable for the user that runs foreman, or set data_dir"
 )
 
+/** errno(3): full, over quota, read-only, broken. */
+const storageCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])
+
 /** An open database and the lock on its directory. */
 export interface Store {
   readonly db: Database.Database
@@ -70,9 +73,10 @@ export function durably<T>(db: Database.Database, commit: () => T): T {
   }
 }
 
-/** True for SQLite's words for a full or unwritable disk. */
+/** True for SQLite's and the system's words for a full or unwritable disk. */
 export function isStorageFailure(err: unknown): boolean {
-  return err instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(err.code)
+  if (err instanceof Database.SqliteError) return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(err.code)
+  return err instanceof Error && storageCodes.has((err as NodeJS.ErrnoException).code ?? '')
 }
 
 // A lock of SQLite's own on a file beside the database: the system drops it when the process dies, however it

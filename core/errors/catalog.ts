@@ -4,16 +4,16 @@
  * Statuses and codes follow RFC 9110 (HTTP semantics) and, for a queue that cannot take more, the problem type
  * "temporary-reduced-capacity" of the IETF draft RateLimit header fields for HTTP.
  */
-import { defineError } from './define.ts'
+import { defineError, type ForemanError } from './define.ts'
 
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
-/** 503: `queue.max_queued` jobs are waiting. Hole: that number. Inference routes say it in Ollama's words. */
-export const QueueFullError = defineError<[maxQueued: number]>({
+/** 503: the queue has reached a limit. Hole: which, and what to do. Inference routes say it in Ollama's words. */
+export const QueueFullError = defineError<[limit: string]>({
   code: 'queue_full',
   status: 503,
   title: 'Queue full',
-  message: 'The queue holds %d jobs, which is its limit',
+  message: 'The queue is full: %s',
   retryable: true,
   retryAfterS: 10,
   problemType: REDUCED_CAPACITY,
@@ -31,7 +31,7 @@ export const DrainingError = defineError({
   problemType: REDUCED_CAPACITY
 })
 
-/** 503: the data directory is full or cannot be written, so nothing can be accepted safely. */
+/** 503: the data directory is full, nearly so, or cannot be written, so nothing can be accepted safely. */
 export const StorageLowError = defineError({
   code: 'storage_low',
   status: 503,
@@ -69,12 +69,48 @@ export const ForeignPageError = defineError<[header: 'host' | 'origin', value: s
   retryable: false
 })
 
+/** 403: an account route or a cloud model, for which the target acts at ollama.com. Hole: what, and what to do. */
+export const LeavesThisMachineError = defineError<[what: string]>({
+  code: 'leaves_this_machine',
+  status: 403,
+  title: 'Leaves this machine',
+  message: 'refused because it leaves this machine; %s',
+  retryable: false
+})
+
 /** 404: no such route, or no such object that the caller may see. */
 export const NotFoundError = defineError({
   code: 'not_found',
   status: 404,
   title: 'Not found',
   message: 'There is nothing at this address',
+  retryable: false
+})
+
+/** 409: only an ended job has what was asked for, or can be deleted. Hole: its state. */
+export const JobNotFinishedError = defineError<[state: string]>({
+  code: 'job_not_finished',
+  status: 409,
+  title: 'Job not finished',
+  message: 'The job has not ended: it is %s',
+  retryable: true
+})
+
+/** 410: there was such a job, and what it left has been removed. */
+export const JobDataRemovedError = defineError({
+  code: 'job_data_removed',
+  status: 410,
+  title: 'Job data removed',
+  message: 'The job ended, and its data has been removed',
+  retryable: false
+})
+
+/** 409: an upload that a job's request refers to is not there any more. Hole: its id. */
+export const InputGoneError = defineError<[id: string]>({
+  code: 'input_gone',
+  status: 409,
+  title: 'Input gone',
+  message: "the upload '%s' that the request refers to has been removed",
   retryable: false
 })
 
@@ -105,6 +141,13 @@ export const ValidationFailedError = defineError<[summary: string]>({
   retryable: false
 })
 
+/** A body that breaks a rule no schema can tell. `pointer` is a JSON pointer into it. */
+export function faultAt(pointer: string, detail: string): ForemanError {
+  const error = new ValidationFailedError(pointer === '' ? detail : `${pointer}: ${detail}`)
+  error.faults = [{ pointer, detail }]
+  return error
+}
+
 /** 422 (404 on inference routes, as Ollama has it): the target has no such model. Hole: the name as sent. */
 export const ModelNotFoundError = defineError<[model: string]>({
   code: 'model_not_found',
@@ -115,12 +158,12 @@ export const ModelNotFoundError = defineError<[model: string]>({
   onInference: { status: 404 }
 })
 
-/** 503: an attached call was not started within its limit. Hole: the limit in seconds. */
-export const StartTimeoutError = defineError<[limitS: number]>({
+/** 503: a call or job was not started in time. Hole: the time that was its limit. */
+export const StartTimeoutError = defineError<[limit: string]>({
   code: 'start_timeout',
   status: 503,
   title: 'Start timeout',
-  message: 'The call was not started within its limit of %d s',
+  message: 'Not started by %s, which was its limit',
   retryable: true,
   retryAfterS: 30
 })

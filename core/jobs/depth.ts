@@ -8,14 +8,16 @@ import type { Priority } from './priority.ts'
 const countAll = `SELECT runner, priority, count(*) AS jobs FROM job WHERE ready = 1 GROUP BY lane, runner, priority
   UNION ALL SELECT runner, priority, count(*) FROM job WHERE state = 'queued' AND ready = 0 GROUP BY runner, priority`
 
+const none: Readonly<Record<Priority, number>> = { interactive: 0, normal: 0, batch: 0 }
+
 interface Counted extends Pick<Job, 'runner' | 'priority'> {
   readonly jobs: number
 }
 
 /** Counts queued jobs, those that wait for a retry included. */
 export class QueueDepth {
-  readonly #byRunner = new Map<string, number>()
-  readonly #byPriority: Record<Priority, number> = { interactive: 0, normal: 0, batch: 0 }
+  readonly #byRunner = new Map<string, Record<Priority, number>>()
+  readonly #byPriority: Record<Priority, number> = { ...none }
 
   constructor(db: Database, bus: JobBus) {
     for (const counted of db.prepare(countAll).all() as Counted[]) this.#add(counted, counted.jobs)
@@ -24,8 +26,7 @@ export class QueueDepth {
 
   /** All queued jobs. */
   get total(): number {
-    const { interactive, normal, batch } = this.#byPriority
-    return interactive + normal + batch
+    return sum(this.#byPriority)
   }
 
   /** All queued jobs, by class. */
@@ -35,13 +36,23 @@ export class QueueDepth {
 
   /** Queued jobs of one runner. */
   of(runner: string): number {
-    return this.#byRunner.get(runner) ?? 0
+    return sum(this.classesOf(runner))
+  }
+
+  /** Queued jobs of one runner, by class. */
+  classesOf(runner: string): Readonly<Record<Priority, number>> {
+    return this.#byRunner.get(runner) ?? none
+  }
+
+  /** Runners that jobs wait for. */
+  get runners(): readonly string[] {
+    return [...this.#byRunner.keys()]
   }
 
   /** Waiting jobs of one runner now belong to another. */
-  renamed(from: string, to: string, jobs: number): void {
-    this.#addToRunner(from, -jobs)
-    this.#addToRunner(to, jobs)
+  renamed(from: string, to: string, priority: Priority, jobs: number): void {
+    this.#addToRunner(from, priority, -jobs)
+    this.#addToRunner(to, priority, jobs)
   }
 
   #follow(event: JobEvent, job: Job): void {
@@ -51,12 +62,17 @@ export class QueueDepth {
 
   #add({ runner, priority }: Pick<Job, 'runner' | 'priority'>, jobs: number): void {
     this.#byPriority[priority] += jobs
-    this.#addToRunner(runner, jobs)
+    this.#addToRunner(runner, priority, jobs)
   }
 
-  #addToRunner(runner: string, jobs: number): void {
-    const left = this.of(runner) + jobs
-    if (left === 0) this.#byRunner.delete(runner)
-    else this.#byRunner.set(runner, left)
+  #addToRunner(runner: string, priority: Priority, jobs: number): void {
+    const classes = this.#byRunner.get(runner) ?? { ...none }
+    classes[priority] += jobs
+    if (sum(classes) === 0) this.#byRunner.delete(runner)
+    else this.#byRunner.set(runner, classes)
   }
+}
+
+function sum({ interactive, normal, batch }: Readonly<Record<Priority, number>>): number {
+  return interactive + normal + batch
 }

@@ -1,17 +1,10 @@
 /**
- * What is kept of a job beside its row: the words of its caller, which job it does again, what it took, its answer.
+ * What is kept of a job beside its row: the words of its caller, which job it does again, what its answer took.
  * Calls that hold a connection have next to nothing of it, so their rows stay short. The job's store does the writing.
  */
 import type { Database, Statement } from 'better-sqlite3'
 import type { NewJob } from './job.ts'
 import type { Usage } from './usage.ts'
-
-/** An answer that was kept, and its size whether or not its bytes were asked for. */
-export interface KeptResult {
-  readonly sizeBytes: number
-  /** Undefined where it is larger than what was asked for. */
-  readonly body: Buffer | undefined
-}
 
 /** How long a job was in one state, summed over its attempts. */
 export interface PhaseTimes {
@@ -37,7 +30,6 @@ export class JobDetails {
   readonly #metadata: Statement
   readonly #retryOf: Statement
   readonly #usage: Statement
-  readonly #result: Statement
   readonly #phases: Statement
 
   constructor(db: Database) {
@@ -49,8 +41,6 @@ export class JobDetails {
     this.#retryOf = db.prepare('SELECT retry_of FROM job_retry WHERE job_seq = ?').pluck()
     this.#usage = db.prepare(`SELECT input_tokens AS inputTokens, output_tokens AS outputTokens, estimated,
       prompt_eval_ms AS promptEvalMs, generation_ms AS generationMs FROM job_usage WHERE job_seq = ?`)
-    this.#result = db.prepare(`SELECT length(body) AS sizeBytes,
-      CASE WHEN length(body) <= ? THEN body END AS body FROM job_result WHERE job_seq = ?`)
     this.#phases = db.prepare(phaseQuery)
   }
 
@@ -82,12 +72,6 @@ export class JobDetails {
   usage(seq: number): Usage | undefined {
     const row = this.#usage.get(seq) as UsageRow | undefined
     return row && { ...row, estimated: row.estimated === 1 }
-  }
-
-  /** The kept answer, its bytes only up to `limitBytes`; undefined where none was kept. */
-  result(seq: number, limitBytes: number): KeptResult | undefined {
-    const row = this.#result.get(limitBytes, seq) as { sizeBytes: number; body: Buffer | null } | undefined
-    return row && { sizeBytes: row.sizeBytes, body: row.body ?? undefined }
   }
 
   /** How long it waited and loaded, by its event log; a phase that lasts does not count yet. */

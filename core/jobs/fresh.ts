@@ -8,8 +8,9 @@ import type { Place } from './store.ts'
  * have any fraction of a second.
  */
 export function freshJob({ job, dueAt }: Place, now: number): Omit<Job, 'seq'> {
-  const { availableAt, startBy, request: _request, metadata: _metadata, retryOf: _retryOf, ...rest } = job
-  const { idempotency: _idempotency, runTimeoutMs, retentionMs, ...given } = rest
+  const { availableAt, startBy, runTimeoutMs, retentionMs, ...rest } = job
+  const { request: _request, inputs: _inputs, idempotency: _idempotency, ...others } = rest
+  const { metadata: _metadata, retryOf: _retryOf, ...given } = others
   return {
     ...given,
     id: newId('job'),

@@ -2,8 +2,12 @@
  * Idempotency keys: which job a caller's own key made. A key is taken in the transaction that accepts its job, so
  * there is no moment in which one is there without the other; `retention.ts` forgets them.
  */
+import createError from '@fastify/error'
 import type { Database, Statement } from 'better-sqlite3'
 import type { IdempotencyClaim, Job } from './job.ts'
+
+/** Another job has taken the key. Hole: the key. */
+export const KeyTakenError = createError('FOREMAN_KEY_TAKEN', 'the key %s is taken')
 
 /** What a key stands for. */
 export interface TakenKey {
@@ -21,7 +25,7 @@ export class IdempotencyKeys {
     this.#find = db.prepare(
       'SELECT job_id AS jobId, fingerprint FROM idempotency_key WHERE owner = ? AND route = ? AND key = ?'
     )
-    this.#insert = db.prepare(`INSERT INTO idempotency_key
+    this.#insert = db.prepare(`INSERT OR IGNORE INTO idempotency_key
       (owner, route, key, fingerprint, job_id, created_at) VALUES (?, ?, ?, ?, ?, ?)`)
   }
 
@@ -30,8 +34,9 @@ export class IdempotencyKeys {
     return this.#find.get(owner, route, key) as TakenKey | undefined
   }
 
-  /** For the store, in the transaction that accepts the job. @throws where the key is taken: nothing is accepted then */
-  add(job: Job, { route, key, fingerprint }: IdempotencyClaim): void {
-    this.#insert.run(job.owner, route, key, fingerprint, job.id, job.createdAt)
+  /** For the store, in the transaction that accepts the job. @throws {KeyTakenError} the job is not accepted then */
+  add(job: Pick<Job, 'id' | 'owner' | 'createdAt'>, { route, key, fingerprint }: IdempotencyClaim): void {
+    const { changes } = this.#insert.run(job.owner, route, key, fingerprint, job.id, job.createdAt)
+    if (changes === 0) throw new KeyTakenError(key)
   }
 }

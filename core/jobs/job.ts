@@ -40,6 +40,8 @@ export interface NewJob {
   readonly retentionMs: number
   /** What to send; absent for attached jobs, whose request stays in memory. */
   readonly request?: StoredRequest
+  /** Ids of the uploads that the request refers to: they are kept for as long as the job. */
+  readonly inputs?: readonly string[]
   /** Words of the caller's own, handed back with the job. */
   readonly metadata?: Readonly<Record<string, string>>
   /** Id of the ended job that this one does again. */
@@ -57,8 +59,8 @@ export interface IdempotencyClaim {
   readonly fingerprint: Buffer
 }
 
-/** The fields of a new job that are kept beside its row: see `details.ts`. */
-type Beside = 'request' | 'metadata' | 'retryOf' | 'idempotency'
+/** The fields of a new job that are kept beside its row: see `details.ts` and `artifacts.ts`. */
+type Beside = 'request' | 'inputs' | 'metadata' | 'retryOf' | 'idempotency'
 
 /** A request that outlives the process. */
 export interface StoredRequest {

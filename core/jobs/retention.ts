@@ -1,5 +1,12 @@
-/** Removes what has been kept long enough: ended jobs leave a tombstone, tombstones go later. */
+/**
+ * Removes what has been kept long enough: ended jobs leave a tombstone, tombstones go later.
+ *
+ * What is removed is on the disk as removed: the files of artifacts go after it, and must not be missed by rows that a
+ * power cut brings back.
+ */
 import type { Database } from 'better-sqlite3'
+import { durably } from '../database/open.ts'
+import { ArrivalOrder } from './arrival-order.ts'
 import type { Job } from './job.ts'
 
 const batchSize = 500
@@ -13,33 +20,40 @@ export interface RetentionRules {
   readonly tombstoneMs: number
 }
 
+const expiredJobs =
+  'SELECT seq, id, owner, state, finished_at AS finishedAt FROM job WHERE expires_at <= ? LIMIT ?'
+
+const removeUploads = `DELETE FROM artifact WHERE seq IN
+  (SELECT seq FROM artifact WHERE job_seq IS NULL AND uses = 0 AND expires_at <= ? LIMIT ?)`
+
 /**
- * Removes jobs whose `expires_at` has passed by `now`, with all that is theirs, and tombstones and idempotency keys
- * that have served their time: a batch at a time, so that the event loop is never held for long.
+ * Removes jobs whose `expires_at` has passed by `now`, with all that is theirs, uploads that no job uses, tombstones and
+ * idempotency keys that have served their time: a batch at a time, so that the event loop is never held for long.
  * @returns how many jobs were removed, and whether more are left
  */
 export function sweep(db: Database, now: number, rules: RetentionRules): { removed: number; more: boolean } {
-  const removed = db.transaction(() => {
-    const expired = db
-      .prepare(
-        'SELECT seq, id, owner, state, finished_at AS finishedAt FROM job WHERE expires_at <= ? LIMIT ?'
-      )
-      .all(now, batchSize) as EndedJob[]
+  const clear = db.transaction(() => {
+    const expired = db.prepare(expiredJobs).all(now, batchSize) as EndedJob[]
     const remove = removerAt(db, now)
     for (const job of expired) remove(job)
+    const uploads = db.prepare(removeUploads).run(now, batchSize).changes
     db.prepare('DELETE FROM idempotency_key WHERE forget_at <= ?').run(now)
     db.prepare('DELETE FROM tombstone WHERE removed_at <= ?').run(now - rules.tombstoneMs)
-    return expired.length
-  })()
-  return { removed, more: removed === batchSize }
+    return { removed: expired.length, more: Math.max(expired.length, uploads) === batchSize }
+  })
+  return durably(db, clear)
 }
 
 /** Removes one ended job before its time, as {@link sweep} does then. */
 export function removeJob(db: Database, job: EndedJob, now: number): void {
-  db.transaction(() => removerAt(db, now)(job))()
+  durably(
+    db,
+    db.transaction(() => removerAt(db, now)(job))
+  )
 }
 
 function removerAt(db: Database, now: number): (job: EndedJob) => void {
+  new ArrivalOrder(db).catchUp()
   const bury = db.prepare(
     'INSERT INTO tombstone (id, owner, state, finished_at, removed_at) VALUES (?, ?, ?, ?, ?)'
   )

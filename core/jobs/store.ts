@@ -8,13 +8,16 @@
 import createError from '@fastify/error'
 import type { Database, Statement } from 'better-sqlite3'
 import { durably } from '../database/open.ts'
+import { Artifacts, type Output } from './artifacts.ts'
 import { JobDetails } from './details.ts'
 import type { Announcement, JobBus, JobEvent, JobEventType } from './events.ts'
 import { freshJob } from './fresh.ts'
-import { IdempotencyKeys } from './idempotency.ts'
+import { IdempotencyKeys, KeyTakenError } from './idempotency.ts'
 import { newId } from './ids.ts'
 import type { Job, JobError, NewJob, StoredRequest } from './job.ts'
 import { insertJob, type JobRow, jobColumns, moveJob, toJob, toRow } from './rows.ts'
+import { isAtWork, RunLog, type RunTook } from './runs.ts'
+import { type StartEstimate, StartEstimates } from './start-estimates.ts'
 import { hasEnded, type JobState, mayBecome } from './states.ts'
 import type { Usage } from './usage.ts'
 
@@ -31,10 +34,14 @@ export interface Change {
   readonly startedAt?: number
   readonly firstTokenAt?: number | null
   readonly error?: JobError | null
-  /** The assembled answer, kept in the same transaction. */
-  readonly result?: Buffer
+  /** The assembled answer, kept as an artifact in the same transaction: only at an end. */
+  readonly result?: Output
   /** What that answer took. */
   readonly usage?: Usage
+  /** What the attempt that ends here took. */
+  readonly took?: RunTook
+  /** When that attempt ended, where it was before now. */
+  readonly attemptEndedAt?: number
   /** Further facts for the event. */
   readonly data?: Readonly<Record<string, unknown>>
 }
@@ -43,7 +50,12 @@ export interface Change {
 export interface Place {
   readonly dueAt: number
   readonly job: NewJob
+  /** What its caller is told of its start. */
+  readonly estimate?: StartEstimate
 }
+
+/** What became of one of several jobs that were handed in together: the job, or why it was not taken. */
+export type Acceptance = { readonly job: Job } | { readonly error: unknown }
 
 /** Reads and moves jobs. `now` gives ms since 1970; a simulated clock may stand in its place. */
 export class JobStore {
@@ -51,6 +63,12 @@ export class JobStore {
   readonly details: JobDetails
   /** The callers' own keys. */
   readonly keys: IdempotencyKeys
+  /** The attempts on the target. */
+  readonly runs: RunLog
+  /** What was foretold of starts. */
+  readonly estimates: StartEstimates
+  /** What jobs made, and what they use. */
+  readonly artifacts: Artifacts
   readonly #db: Database
   readonly #bus: JobBus
   readonly #now: () => number
@@ -58,12 +76,12 @@ export class JobStore {
   readonly #insert: Statement
   readonly #insertRequest: Statement
   readonly #insertEvent: Statement
-  readonly #insertResult: Statement
   readonly #move: Statement
   readonly #request: Statement
   // Made once: a transaction of better-sqlite3 takes longer to make than to begin.
   readonly #acceptAll: (places: readonly Place[], now: number) => Announcement[]
-  readonly #writeMove: (job: Job, moved: Job, change: Change) => JobEvent
+  readonly #acceptEach: (places: readonly Place[], now: number) => (Announcement | { error: unknown })[]
+  readonly #writeMove: (job: Job, moved: Job, change: Change, now: number) => JobEvent
 
   constructor(db: Database, bus: JobBus, now: () => number = Date.now) {
     this.#db = db
@@ -71,20 +89,25 @@ export class JobStore {
     this.#now = now
     this.details = new JobDetails(db)
     this.keys = new IdempotencyKeys(db)
+    this.runs = new RunLog(db)
+    this.estimates = new StartEstimates(db)
+    this.artifacts = new Artifacts(db)
     this.#byId = db.prepare(`SELECT ${jobColumns} FROM job WHERE id = ?`)
     this.#insert = db.prepare(insertJob)
     this.#insertRequest = db.prepare('INSERT INTO job_request (job_seq, path, body) VALUES (?, ?, ?)')
     this.#insertEvent = db.prepare(
       'INSERT INTO event (job_seq, seq, id, type, attempt, created_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)'
     )
-    this.#insertResult = db.prepare('INSERT OR REPLACE INTO job_result (job_seq, body) VALUES (?, ?)')
     this.#move = db.prepare(moveJob)
     this.#request = db.prepare('SELECT path, body FROM job_request WHERE job_seq = ?')
     this.#acceptAll = db.transaction((places: readonly Place[], now: number) =>
       places.map(place => this.#acceptOne(place, now))
     )
-    this.#writeMove = db.transaction((job: Job, moved: Job, change: Change) =>
-      this.#write(job, moved, change)
+    this.#acceptEach = db.transaction((places: readonly Place[], now: number) =>
+      places.map(place => this.#tryAccept(place, now))
+    )
+    this.#writeMove = db.transaction((job: Job, moved: Job, change: Change, now: number) =>
+      this.#write(job, moved, change, now)
     )
   }
 
@@ -99,6 +122,17 @@ export class JobStore {
     const accepted = durable ? durably(this.#db, insertAll) : insertAll()
     this.#bus.announce(accepted)
     return accepted.map(({ job }) => job)
+  }
+
+  /**
+   * Takes durable jobs in, each for itself, in one commit: they are on the disk when this returns. A key that is taken
+   * keeps out its own job alone ({KeyTakenError}); a failure of the disk is thrown, for all of them.
+   */
+  acceptEach(places: readonly Place[]): Acceptance[] {
+    const now = this.#now()
+    const outcomes = durably(this.#db, () => this.#acceptEach(places, now))
+    this.#bus.announce(outcomes.filter(outcome => 'event' in outcome))
+    return outcomes
   }
 
   /** The job as it is now, or undefined where there is none. */
@@ -120,36 +154,54 @@ export class JobStore {
    */
   move(job: Job, state: JobState, change: Change = {}): Job {
     if (!mayBecome(job.state, state)) throw new TransitionError(job.id, job.state, state)
-    const moved = this.#moved(job, state, change)
-    const event = this.#writeMove(job, moved, change)
+    const now = this.#now()
+    const moved = this.#moved(job, state, change, now)
+    const event = this.#writeMove(job, moved, change, now)
     this.#bus.announce([{ event, job: moved }])
     return moved
   }
 
-  #write(job: Job, moved: Job, { result, usage, data }: Change): JobEvent {
+  #write(job: Job, moved: Job, change: Change, now: number): JobEvent {
+    const { result, usage, data } = change
     const { state } = moved
-    const ready = state === 'queued' && moved.availableAt <= this.#now()
+    const ready = state === 'queued' && moved.availableAt <= now
     const { changes } = this.#move.run(toRow(moved, ready))
     if (changes !== 1) throw new JobChangedError(job.id, job.state, job.version)
-    if (result !== undefined) this.#insertResult.run(job.seq, result)
+    if (result !== undefined) this.artifacts.addOutput(job, result, now)
     if (usage !== undefined) this.details.setUsage(job.seq, usage)
-    return this.#append(moved, state === 'queued' ? 'job.retrying' : `job.${state}`, data)
+    if (isAtWork(job) && state !== 'canceling')
+      this.runs.add(job, moved, change.attemptEndedAt ?? now, change.took)
+    if (state === 'working' && !job.attached) this.estimates.started(job.seq, now)
+    const type = state === 'queued' ? 'job.retrying' : (`job.${state}` as const)
+    return this.#append(moved, type, { ...factsOf(moved, now, change.error), ...data }, now)
+  }
+
+  #tryAccept(place: Place, now: number): Announcement | { error: unknown } {
+    try {
+      return this.#acceptOne(place, now)
+    } catch (error) {
+      if (error instanceof KeyTakenError) return { error }
+      throw error
+    }
   }
 
   #acceptOne(place: Place, now: number): Announcement {
-    const { request, metadata, retryOf, idempotency } = place.job
+    const { request, inputs, metadata, retryOf, idempotency } = place.job
     const fresh = freshJob(place, now)
+    // First: where it is taken nothing else has been written.
+    if (idempotency !== undefined) this.keys.add(fresh, idempotency)
     const { lastInsertRowid } = this.#insert.run(toRow({ seq: 0, ...fresh }, fresh.availableAt <= now))
     const job: Job = { seq: Number(lastInsertRowid), ...fresh }
     if (request !== undefined) this.#insertRequest.run(job.seq, request.path, request.body)
+    if (inputs !== undefined) this.artifacts.addUses(job.seq, inputs)
     this.details.add(job.seq, { metadata, retryOf })
-    if (idempotency !== undefined) this.keys.add(job, idempotency)
-    return { job, event: this.#append(job, 'job.queued') }
+    if (place.estimate !== undefined) this.estimates.add(job.seq, place.estimate)
+    return { job, event: this.#append(job, 'job.queued', factsOf(job, now), now) }
   }
 
-  #moved(job: Job, state: JobState, change: Change): Job {
-    const { result: _result, usage: _usage, data: _data, ...fields } = change
-    const now = this.#now()
+  #moved(job: Job, state: JobState, change: Change, now: number): Job {
+    const { result: _result, usage: _usage, data: _data, took: _took, ...others } = change
+    const { attemptEndedAt: _attemptEndedAt, ...fields } = others
     const ended = hasEnded(state) ? { finishedAt: now, expiresAt: now + job.retentionMs } : undefined
     return {
       ...job,
@@ -162,7 +214,7 @@ export class JobStore {
     }
   }
 
-  #append(job: Job, type: JobEventType, facts: Change['data'] = {}): JobEvent {
+  #append(job: Job, type: JobEventType, facts: Change['data'], now: number): JobEvent {
     const data = { state: job.state, previous_state: job.previousState, ...facts }
     const event = {
       id: newId('evt'),
@@ -170,11 +222,20 @@ export class JobStore {
       seq: job.eventSeq,
       type,
       attempt: job.attempt,
-      createdAt: this.#now(),
+      createdAt: now,
       data
     }
     const { id, seq, attempt, createdAt } = event
     this.#insertEvent.run(job.seq, seq, id, type, attempt, createdAt, JSON.stringify(data))
     return event
+  }
+}
+
+/** What the story of a job needs at this event: until when it must wait, and what went wrong. */
+function factsOf(job: Job, now: number, error?: JobError | null): Record<string, unknown> {
+  const waits = job.state === 'queued' && job.availableAt > now
+  return {
+    ...(waits && { available_at: new Date(job.availableAt).toISOString() }),
+    ...(error && { error_code: error.code })
   }
 }

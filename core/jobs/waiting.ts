@@ -46,16 +46,21 @@ export class WaitingJobs {
   readonly #heads: Statement
   readonly #first: Statement
   readonly #before: Statement
+  readonly #lastDue: Statement
   readonly #promote: Statement
   readonly #nextAvailable: Statement
   readonly #overdue: Statement
   readonly #nextStartBy: Statement
+  readonly #delayed: Statement
 
   constructor(db: Database) {
     this.#heads = db.prepare(headsQuery)
     this.#first = db.prepare(`SELECT ${jobColumns} FROM job
       WHERE ready = 1 AND lane = +? AND runner = +? AND priority = +? ORDER BY due_at, seq LIMIT 1`)
     this.#before = db.prepare(`SELECT sum(jobs) FROM (${beforeQuery})`).pluck()
+    this.#lastDue = db
+      .prepare('SELECT max(due_at) FROM job WHERE ready = 1 AND lane = +? AND runner = +? AND priority = +?')
+      .pluck()
     this.#promote = db.prepare(
       "UPDATE job SET ready = 1 WHERE state = 'queued' AND ready = 0 AND available_at <= ?"
     )
@@ -64,9 +69,16 @@ export class WaitingJobs {
       .pluck()
     this.#overdue = db.prepare(`SELECT ${jobColumns} FROM job
       WHERE state = 'queued' AND start_by <= ? ORDER BY start_by LIMIT 100`)
+    this.#delayed = db.prepare(`SELECT runner, priority, count(*) AS jobs FROM job
+      WHERE state = 'queued' AND ready = 0 GROUP BY runner, priority`)
     this.#nextStartBy = db
       .prepare("SELECT min(start_by) FROM job WHERE state = 'queued' AND start_by IS NOT NULL")
       .pluck()
+  }
+
+  /** How many jobs of each runner and class wait for a retry or their `not_before`. */
+  delayed(): (Pick<Head, 'runner' | 'priority'> & { readonly jobs: number })[] {
+    return this.#delayed.all() as ReturnType<WaitingJobs['delayed']>
   }
 
   /** The earliest due of each runner and priority among the jobs of `lane` that may run. */
@@ -80,15 +92,20 @@ export class WaitingJobs {
     return row && toJob(row)
   }
 
+  /** When the last of a head's jobs is due; undefined where there is none any more. */
+  lastDueAt(lane: string, { runner, priority }: Head): number | undefined {
+    return (this.#lastDue.get(lane, runner, priority) as number | null) ?? undefined
+  }
+
   /** How many jobs that may run go before `job` on its runner; not exact beyond ten thousand. */
   countBefore({ lane, runner, dueAt, seq }: Job): number {
     return this.#before.get({ lane, runner, dueAt, seq, limit: longestCount }) as number
   }
 
-  /** When the oldest of the jobs that may run came in, ms since 1970. */
-  oldestCreatedAt(lane: string): number | undefined {
-    const oldest = this.heads(lane).map(head => this.first(lane, head)?.createdAt ?? Number.POSITIVE_INFINITY)
-    return oldest.length === 0 ? undefined : Math.min(...oldest)
+  /** The oldest of each class of each runner among the jobs that may run. */
+  oldest(lane: string): Job[] {
+    const oldest = this.heads(lane).map(head => this.first(lane, head))
+    return oldest.filter(job => job !== undefined)
   }
 
   /** Jobs whose wait (retry, `not_before`) is over by `now` count from here on. @returns how many */

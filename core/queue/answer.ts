@@ -1,5 +1,6 @@
 /** Where the target's answer to a job goes, byte by byte: to the caller that waits, or into the store. */
 import type { ForemanError } from '../errors.ts'
+import type { Output } from '../jobs/artifacts.ts'
 import type { Usage } from '../jobs/usage.ts'
 import type { ResponseHandler, TargetRequest } from '../target/client.ts'
 import type { Inference } from '../target/inference.ts'
@@ -11,7 +12,7 @@ export interface AnswerSink extends ResponseHandler {
   /** No answer, or no more of it: foreman's own words, before or after the head. */
   fail(error: ForemanError): void
   /** What the store shall keep of the answer so far; nothing where the caller has it and nobody else wants it. */
-  kept?(): Buffer | undefined
+  kept?(): Output | undefined
   /** What that answer took, where its records tell. */
   usage?(): Usage | undefined
 }

@@ -15,7 +15,8 @@ import type { RetryRules } from './failure.ts'
 import { HeldRunners } from './held-runners.ts'
 import { LoadTimes } from './load-times.ts'
 import type { Loader } from './loader.ts'
-import { ResidentRecord } from './resident.ts'
+import type { Activity } from './outlook.ts'
+import { type Resident, ResidentRecord } from './resident.ts'
 import { ReturnGaps } from './return-gaps.ts'
 import { RunTimes } from './run-times.ts'
 import { Schedule, type ScheduleRules } from './schedule.ts'
@@ -25,6 +26,9 @@ import type { Assignment, WorkerHost } from './worker.ts'
 
 /** The worker's lane: the embed lane has jobs of its own. */
 export const workerLane = 'worker'
+
+/** Newest runs of the store that a start learns from. */
+const runsToLearnFrom = 1000
 
 /** What the dispatcher works with. */
 export interface DispatcherParts {
@@ -57,7 +61,9 @@ export class Dispatcher implements WorkerHost {
   readonly #gaps = new ReturnGaps()
   readonly #held: HeldRunners
   readonly #resident: ResidentRecord
-  readonly #ledger: SwapLedger
+  /** Every swap, and what they came to. */
+  readonly ledger: SwapLedger
+  #activity: Activity | undefined
   #looking = false
   #swapping = false
   #open = false
@@ -67,8 +73,9 @@ export class Dispatcher implements WorkerHost {
     this.#schedule = new Schedule(parts.rules, this.#loadTimes, this.#gaps)
     this.#held = new HeldRunners(parts.retry)
     this.#resident = new ResidentRecord(parts.db)
-    this.#ledger = new SwapLedger(parts.db)
-    this.#ledger.teach(this.#loadTimes)
+    this.ledger = new SwapLedger(parts.db)
+    this.ledger.teach(this.#loadTimes)
+    this.#runTimes.teach(parts.store.runs.newest(runsToLearnFrom))
   }
 
   /** The runner whose turn it is. */
@@ -76,9 +83,19 @@ export class Dispatcher implements WorkerHost {
     return this.#schedule.resident
   }
 
-  /** Expected swap and run of a runner, in ms. */
-  expected(runner: string): { loadMs: number; runMs: number } {
-    return { loadMs: this.#loadTimes.of(runner), runMs: this.#runTimes.of(runner) }
+  /** What the worker does now; nothing between two jobs. A load goes on when its job is canceled. */
+  get activity(): Activity | undefined {
+    return this.#activity
+  }
+
+  /** What it decides by, and what it learned: to look at and to copy. */
+  get knowledge(): { schedule: Schedule; loadTimes: LoadTimes; runTimes: RunTimes } {
+    return { schedule: this.#schedule, loadTimes: this.#loadTimes, runTimes: this.#runTimes }
+  }
+
+  /** The name under which the resident runner was loaded. */
+  get residentModel(): string | undefined {
+    return this.resident === undefined ? undefined : this.#resident.current?.model
   }
 
   /** Begins to give out work, as soon as the target is up. */
@@ -116,9 +133,9 @@ export class Dispatcher implements WorkerHost {
     this.#swapping = true
     try {
       const wanted = await this.#parts.loader.load(job, evicted, stop)
-      this.#loaded(wanted, evicted?.runner ?? null, startedAt)
+      this.#loaded(job, wanted, evicted, startedAt)
     } catch (err) {
-      this.#notLoaded(job.runner, evicted?.runner ?? null, startedAt, err)
+      this.#notLoaded(job, evicted, startedAt, err)
       throw err
     } finally {
       this.#swapping = false
@@ -128,6 +145,7 @@ export class Dispatcher implements WorkerHost {
   /** The attempt is over. One that failed may have taken the runner with it: that is worth a look. */
   ran(job: Job): void {
     const now = this.#parts.now()
+    this.#activity = undefined
     this.#schedule.jobEnded(now)
     this.#gaps.ended(job.runner, now)
     if (job.state === 'done' && job.startedAt !== null) this.#runTimes.record(job.runner, now - job.startedAt)
@@ -184,30 +202,45 @@ export class Dispatcher implements WorkerHost {
     const change = { attempt: job.attempt + 1, startedAt: now, firstTokenAt: null, error: null }
     const taken = store.move(job, swap ? 'loading' : 'working', change)
     if (swap) this.#schedule.leave(runner, heads, now)
+    const phase = swap ? 'loading' : 'working'
+    this.#activity = { jobSeq: job.seq, runner, model: job.model, phase, since: now }
     this.#parts.wakeAt(undefined)
     return { id: taken.id, job: taken, swap }
   }
 
-  #loaded(wanted: Wanted, evicted: string | null, startedAt: number): void {
+  #loaded({ seq, model }: Job, wanted: Wanted, evicted: Resident | undefined, startedAt: number): void {
     const now = this.#parts.now()
     const runner = wanted.runner.key
     this.#loadTimes.record(runner, now - startedAt)
     this.#held.loaded(runner)
     this.#resident.set(wanted, now)
     this.#schedule.begin(runner, now)
-    this.#ledger.record({ runner, evicted, startedAt, durationMs: now - startedAt, loaded: true })
+    this.#activity = { jobSeq: seq, runner, model, phase: 'working', since: now }
+    this.#record({ runner, model }, evicted, startedAt, now, true)
   }
 
-  #notLoaded(runner: string, evicted: string | null, startedAt: number, err: unknown): void {
+  #notLoaded(job: Job, evicted: Resident | undefined, startedAt: number, err: unknown): void {
     const now = this.#parts.now()
+    const { runner } = job
     this.#schedule.loadFailed(runner, now)
     // How far the swap came is not known: the old runner may be gone or still there.
     void this.look()
+    this.#record(job, evicted, startedAt, now, false)
     if (err instanceof TargetError) return
-    this.#ledger.record({ runner, evicted, startedAt, durationMs: now - startedAt, loaded: false })
     if (!isForemanError(err) || err instanceof ModelNotFoundError) return
     this.#held.failed(runner, now)
     this.#parts.loadFailed(runner, err)
+  }
+
+  #record(
+    { runner, model }: Pick<Job, 'runner' | 'model'>,
+    evicted: Resident | undefined,
+    startedAt: number,
+    now: number,
+    loaded: boolean
+  ): void {
+    const durationMs = Math.max(0, now - startedAt)
+    this.ledger.record({ runner, model, evicted: evicted?.runner ?? null, startedAt, durationMs, loaded })
   }
 }
 

@@ -6,23 +6,26 @@
  */
 import type { FastifyBaseLogger } from 'fastify'
 import { CanceledError, DrainingError, InterruptedError } from '../errors.ts'
+import type { Blobs } from '../jobs/blobs.ts'
 import type { JobBus } from '../jobs/events.ts'
 import type { Job, NewJob } from '../jobs/job.ts'
 import { hasEnded } from '../jobs/states.ts'
-import type { JobStore } from '../jobs/store.ts'
+import type { Acceptance, JobStore } from '../jobs/store.ts'
 import type { Catalog, CatalogChange } from '../target/catalog.ts'
 import type { TargetClient } from '../target/client.ts'
 import type { Reachability } from '../target/reachability.ts'
 import { Alarm } from './alarm.ts'
 import type { AttachedCall, AttachedCalls } from './answer.ts'
 import { AttachedEnds } from './attached-ends.ts'
+import { Chronicle, type ChronicleParts } from './chronicle.ts'
 import { Dispatcher, type DispatcherParts, workerLane } from './dispatcher.ts'
-import { type Forecast, type ForecastParts, forecastAny, forecastLast } from './forecast.ts'
+import { type Forecast, Forecaster } from './forecast.ts'
 import { Intake, type IntakeParts } from './intake.ts'
 import { Lane } from './lane.ts'
 import { TargetLoader } from './loader.ts'
 import { moveAlong } from './move-along.ts'
 import type { SilenceLimits } from './relay.ts'
+import { SharedCommits } from './shared-commits.ts'
 import { StartLimits } from './start-limits.ts'
 import type { SwapOptions } from './swap.ts'
 import { QueueSwitches } from './switches.ts'
@@ -33,8 +36,10 @@ export type { Forecast } from './forecast.ts'
 /** What the queue works with. Times in ms. */
 export interface JobQueueParts
   extends Pick<DispatcherParts, 'db' | 'store' | 'waiting' | 'rules' | 'retry'>,
+    Pick<ChronicleParts, 'stoppages' | 'historyMs'>,
     IntakeParts {
   readonly attached: AttachedCalls
+  readonly blobs: Blobs
   readonly client: TargetClient
   readonly catalog: Catalog
   readonly reachability: Reachability
@@ -50,6 +55,7 @@ export class JobQueue {
   readonly #attached: AttachedCalls
   readonly #parts: JobQueueParts
   readonly #intake: Intake
+  readonly #shared = new SharedCommits(jobs => this.submitEach(jobs))
   readonly #ends: AttachedEnds
   readonly #loader: TargetLoader
   readonly #dispatcher: Dispatcher
@@ -57,17 +63,19 @@ export class JobQueue {
   readonly #lane: Lane<Assignment>
   readonly #startLimits: StartLimits
   readonly #switches: QueueSwitches
+  readonly #chronicle: Chronicle
+  /** Foretells when jobs start. */
+  readonly forecaster: Forecaster
   #stopping = false
 
   constructor(parts: JobQueueParts) {
-    const { store, attached, client, log, reachability } = parts
+    const { store, attached, blobs, client, log, reachability } = parts
     const alarm = new Alarm(() => this.#lane.offer())
     this.#loader = new TargetLoader(parts)
     this.#parts = parts
     this.#switches = new QueueSwitches(parts.db)
     this.#store = store
     this.#attached = attached
-    this.#intake = new Intake(parts)
     this.#ends = new AttachedEnds(parts)
     this.#dispatcher = new Dispatcher({
       ...parts,
@@ -79,8 +87,13 @@ export class JobQueue {
       wake: () => this.#lane.offer(),
       loadFailed: (runner, error) => this.#ends.failRunner(runner, error)
     })
+    const { estimates } = store
+    this.forecaster = new Forecaster({ ...parts, dispatcher: this.#dispatcher, estimates, now: Date.now })
+    this.#intake = new Intake(parts, this.forecaster)
+    const { ledger } = this.#dispatcher
+    this.#chronicle = new Chronicle({ ...parts, ledger, hasWork: () => this.busy || parts.depth.total > 0 })
     const options = { ...parts.silence, retry: parts.retry }
-    this.#worker = new Worker({ store, client, attached, host: this.#dispatcher, options, log })
+    this.#worker = new Worker({ store, blobs, client, attached, host: this.#dispatcher, options, log })
     this.#lane = new Lane({
       next: () => this.#dispatcher.next(),
       run: assignment => this.#worker.run(assignment),
@@ -101,6 +114,7 @@ export class JobQueue {
       if (job.state === 'queued') this.#startLimits.watch(job)
     })
     this.#parts.catalog.on('changed', change => this.#moveAlong(change))
+    this.#chronicle.start(this.#parts.reachability, this.paused)
     this.#startLimits.start()
     if (!this.paused) this.#dispatcher.open()
     this.#lane.start()
@@ -121,6 +135,11 @@ export class JobQueue {
     return this.#switches.isOn('paused')
   }
 
+  /** Whether anything is started: not in a pause, nor while the target is away. */
+  get starts(): boolean {
+    return !this.paused && this.#parts.reachability.state.status === 'up'
+  }
+
   /** Whether foreman finishes what it has and takes nothing new. */
   get draining(): boolean {
     return this.#switches.isOn('draining')
@@ -130,6 +149,7 @@ export class JobQueue {
   pause(): void {
     this.#switches.turnOn('paused')
     this.#dispatcher.shut()
+    this.#chronicle.paused()
   }
 
   /** Accepts nothing more; what waits is run. */
@@ -140,19 +160,25 @@ export class JobQueue {
   /** Ends a pause and a drain. */
   resume(): void {
     this.#switches.turnOff()
+    this.#chronicle.resumed()
     if (this.#stopping) return
     this.#dispatcher.open()
     this.#lane.offer()
   }
 
-  /** When the oldest of the waiting jobs that may run came in, ms since 1970. */
-  get oldestCreatedAt(): number | undefined {
-    return this.#parts.waiting.oldestCreatedAt(workerLane)
+  /** The oldest of the waiting jobs that may run, of each runner and class. */
+  oldest(): Job[] {
+    return this.#parts.waiting.oldest(workerLane)
   }
 
   /** How long a queued job is likely to wait. */
   forecast(job: Job): Forecast {
-    return forecastAny(job, this.#forecastParts)
+    return this.forecaster.of(job)
+  }
+
+  /** The same for one that came in just now, without a look at those before it. */
+  forecastNew(job: Job): Forecast {
+    return this.forecaster.ofNew(job)
   }
 
   /** Whether a job is on the target now. */
@@ -165,6 +191,11 @@ export class JobQueue {
     return this.#dispatcher.resident
   }
 
+  /** What the worker does and knows, to look at. */
+  get worker(): Pick<Dispatcher, 'activity' | 'residentModel' | 'knowledge' | 'ledger'> {
+    return this.#dispatcher
+  }
+
   /**
    * Takes a job whose caller holds the connection; its answer goes to `call.sink`.
    * @throws {QueueFullError} {DrainingError} {StorageLowError}
@@ -172,9 +203,28 @@ export class JobQueue {
   attach(job: NewJob, call: AttachedCall, sizeBytes?: number): { job: Job; forecast: Forecast } {
     const [accepted] = this.#accept([job])
     this.#attached.add(accepted!.id, call)
-    const forecast = forecastLast(accepted!, this.#forecastParts)
-    this.#arrived(accepted!, sizeBytes)
+    const forecast = this.forecaster.ofNew(accepted!)
+    this.#dispatcher.arrived(accepted!, sizeBytes)
+    this.#lane.offer()
     return { job: accepted!, forecast }
+  }
+
+  /**
+   * Takes a durable job in one commit with the others that arrive now. It is on the disk when this resolves.
+   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   * @throws {KeyTakenError} where another job has its idempotency key; that one is on the disk then
+   */
+  submitSoon(job: NewJob): Promise<Job> {
+    return this.#shared.add(job)
+  }
+
+  /** Takes durable jobs in one commit, each for itself: those that are accepted are on the disk when this returns. */
+  submitEach(jobs: readonly NewJob[]): Acceptance[] {
+    const outcomes = this.accepting
+      ? this.#intake.acceptEach(jobs)
+      : jobs.map(() => ({ error: new DrainingError() }))
+    this.#allArrived(outcomes.filter(outcome => 'job' in outcome).map(({ job }) => job))
+    return outcomes
   }
 
   /**
@@ -183,7 +233,7 @@ export class JobQueue {
    */
   submit(jobs: readonly NewJob[]): Job[] {
     const accepted = this.#accept(jobs)
-    for (const job of accepted) this.#arrived(job)
+    this.#allArrived(accepted)
     return accepted
   }
 
@@ -219,6 +269,7 @@ export class JobQueue {
     clearTimeout(overtime)
     // Last: what comes back to the queue is watched again.
     this.#startLimits.stop()
+    this.#chronicle.stop()
   }
 
   #accept(jobs: readonly NewJob[]): Job[] {
@@ -226,18 +277,10 @@ export class JobQueue {
     return this.#intake.accept(jobs)
   }
 
-  #arrived(job: Job, sizeBytes = this.#parts.catalog.peek(job.model)?.sizeBytes): void {
-    this.#dispatcher.arrived(job, sizeBytes)
+  #allArrived(jobs: readonly Job[]): void {
+    const { catalog } = this.#parts
+    for (const job of jobs) this.#dispatcher.arrived(job, catalog.peek(job.model)?.sizeBytes)
     this.#lane.offer()
-  }
-
-  get #forecastParts(): ForecastParts {
-    return {
-      dispatcher: this.#dispatcher,
-      depth: this.#parts.depth,
-      waiting: this.#parts.waiting,
-      busy: this.#lane.busy
-    }
   }
 
   #moveAlong(change: CatalogChange): void {

@@ -29,6 +29,12 @@ export class LoadTimes {
     this.#estimates.clear()
   }
 
+  /** The median of a runner's last five swaps in ms; undefined before its first. */
+  measured(runner: string): number | undefined {
+    const own = this.#measured.get(runner)
+    return own && median(own)
+  }
+
   /** The expected time of a swap to `runner`, in ms. */
   of(runner: string): number {
     const known = this.#estimates.get(runner)

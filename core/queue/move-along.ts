@@ -30,7 +30,7 @@ export function moveAlong(
     const runner = runnerNow(job)
     if (runner === undefined || runner === job.runner) continue
     db.prepare("UPDATE job SET runner = ? WHERE seq = ? AND state = 'queued'").run(runner, job.seq)
-    depth.renamed(job.runner, runner, 1)
+    depth.renamed(job.runner, runner, job.priority, 1)
     moved += 1
   }
   return moved

@@ -1,21 +1,29 @@
 /** Keeps an answer for the store: a native one in the shape of a call that does not stream, any other as it came. */
+import type { Output } from '../jobs/artifacts.ts'
 import { AnswerAssembler } from '../jobs/assemble.ts'
 import type { Usage } from '../jobs/usage.ts'
+import { type HeaderField, headerValue } from '../target/headers.ts'
 import type { AnswerSink } from './answer.ts'
+
+const jsonType = 'application/json'
+/** What the other surfaces answer in. Anything else is kept without saying what it is. */
+const knownTypes = [jsonType, 'text/event-stream']
 
 /** A sink without a listener. */
 export class Recording implements AnswerSink {
   readonly #assembler: AnswerAssembler | undefined
   readonly #chunks: Buffer[] = []
   #status = 0
+  #contentType = jsonType
 
   /** @param native whether the answer comes in records that can be joined, as on the native routes alone */
   constructor(native: boolean) {
     this.#assembler = native ? new AnswerAssembler() : undefined
   }
 
-  head(status: number): void {
+  head(status: number, headers: HeaderField[]): void {
     this.#status = status
+    if (this.#assembler === undefined) this.#contentType = typeOf(headers)
   }
 
   data(chunk: Buffer): void {
@@ -27,12 +35,18 @@ export class Recording implements AnswerSink {
 
   fail(): void {}
 
-  kept(): Buffer | undefined {
+  kept(): Output | undefined {
     if (this.#status !== 200) return undefined
-    return this.#assembler === undefined ? Buffer.concat(this.#chunks) : this.#assembler.assembled()
+    const content = this.#assembler === undefined ? Buffer.concat(this.#chunks) : this.#assembler.assembled()
+    return content && { contentType: this.#contentType, content }
   }
 
   usage(): Usage | undefined {
     return this.#status === 200 ? this.#assembler?.usage() : undefined
   }
+}
+
+function typeOf(headers: HeaderField[]): string {
+  const type = (headerValue(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  return knownTypes.find(known => known === type) ?? 'application/octet-stream'
 }

@@ -1,4 +1,6 @@
 /** Passes an answer on to its sink, chunk by chunk as it comes, and reads along: limits, first byte, outcome. */
+import type { RunTook } from '../jobs/runs.ts'
+import { usageOf } from '../jobs/usage.ts'
 import type { Flow, ResponseHandler } from '../target/client.ts'
 import { type Outcome, type OutcomeReader, outcomeReader } from '../target/outcome.ts'
 import type { AttachedCall } from './answer.ts'
@@ -38,6 +40,14 @@ export class Relay implements ResponseHandler {
   /** How the answer ended; ask when it has. */
   outcome(): Outcome {
     return this.#reader?.outcome() ?? { kind: 'incomplete' }
+  }
+
+  /** What the answer took by the target's own clock, where it told; ask when it has ended. */
+  took(): RunTook | undefined {
+    const last = this.#reader?.last?.()
+    if (last === undefined) return undefined
+    const { promptEvalMs, generationMs } = usageOf(last, 0)
+    return { prefillMs: promptEvalMs, generationMs }
   }
 
   /** The call is over: no limit holds any more. */

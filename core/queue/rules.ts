@@ -7,8 +7,8 @@ const secondMs = 1000
 /** Everything of the settings that the queue works by; seconds become ms. */
 export function queueRules(
   settings: Settings
-): Pick<JobQueueParts, 'rules' | 'retry' | 'swap' | 'silence' | 'patienceMs' | 'maxQueued'> {
-  const { queue, limits, retry, keep_alive } = settings
+): Pick<JobQueueParts, 'rules' | 'retry' | 'swap' | 'silence' | 'patienceMs' | 'caps' | 'historyMs'> {
+  const { queue, limits, retry, keep_alive, retention } = settings
   const { interactive, normal, batch } = queue.patience_s
   return {
     rules: { loadShare: queue.load_share, linger: queue.linger },
@@ -28,6 +28,11 @@ export function queueRules(
       silenceMs: limits.stall_timeout_s * secondMs
     },
     patienceMs: { interactive: interactive * secondMs, normal: normal * secondMs, batch: batch * secondMs },
-    maxQueued: queue.max_queued
+    historyMs: retention.history_s * secondMs,
+    caps: {
+      maxQueued: queue.max_queued,
+      maxBytes: queue.max_bytes,
+      minFreeBytes: queue.min_free_bytes
+    }
   }
 }

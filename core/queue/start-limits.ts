@@ -55,8 +55,7 @@ export class StartLimits {
   }
 
   #end(job: Job): void {
-    const limitMs = (job.startBy ?? job.createdAt) - job.createdAt
-    const error = new StartTimeoutError(limitMs / 1000)
+    const error = new StartTimeoutError(new Date(job.startBy!).toISOString())
     const state = job.attempt === 0 ? 'expired' : 'failed'
     this.#ended(this.#store.move(job, state, { error: toJobError(error, job.attempt) }), error)
   }

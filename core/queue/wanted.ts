@@ -26,7 +26,10 @@ export function peekWanted(catalog: Catalog, inference: Inference): Wanted | und
  * The same, after one fresh look where the list does not have the name. Undefined too where the target is away and
  * its models were never listed: `catalog.stale` tells the two apart.
  */
-export async function findWanted(catalog: Catalog, inference: Inference): Promise<Wanted | undefined> {
+export async function findWanted(
+  catalog: Pick<Catalog, 'lookup'>,
+  inference: Inference
+): Promise<Wanted | undefined> {
   if (inference.model === undefined) return undefined
   try {
     const model = await catalog.lookup(inference.model)

@@ -8,7 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { isStorageFailure } from '../database/open.ts'
 import { CanceledError, type ForemanError, InterruptedError } from '../errors.ts'
-import type { Job } from '../jobs/job.ts'
+import type { Blobs } from '../jobs/blobs.ts'
+import type { Job, JobError } from '../jobs/job.ts'
+import { keepOutput } from '../jobs/keep-output.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
 import type { TargetClient } from '../target/client.ts'
 import type { AttachedCalls } from './answer.ts'
@@ -50,6 +52,7 @@ export interface WorkerHost {
 /** Runs assignments one after another. */
 export class Worker {
   readonly #store: JobStore
+  readonly #blobs: Blobs
   readonly #client: TargetClient
   readonly #attached: AttachedCalls
   readonly #host: WorkerHost
@@ -60,6 +63,7 @@ export class Worker {
 
   constructor(parts: {
     store: JobStore
+    blobs: Blobs
     client: TargetClient
     attached: AttachedCalls
     host: WorkerHost
@@ -67,6 +71,7 @@ export class Worker {
     log: FastifyBaseLogger
   }) {
     this.#store = parts.store
+    this.#blobs = parts.blobs
     this.#client = parts.client
     this.#attached = parts.attached
     this.#host = parts.host
@@ -110,12 +115,13 @@ export class Worker {
   }
 
   async #call(run: Run): Promise<void> {
-    const call = this.#attached.get(run.job.id) ?? durableCall(run.job, this.#store)
+    const call = this.#attached.get(run.job.id) ?? (await durableCall(run.job, this.#store, this.#blobs))
     const relay = new Relay(call, this.#options, run)
     const keep = (): Change => ({
       firstTokenAt: relay.firstByteAt,
       result: call.sink.kept?.(),
-      usage: call.sink.usage?.()
+      usage: call.sink.usage?.(),
+      took: relay.took()
     })
     try {
       await this.#client.call(call.request, relay, { signal: run.signal, lane: 'worker' })
@@ -126,12 +132,11 @@ export class Worker {
     }
     const outcome = relay.outcome()
     const kept = keep()
-    await this.#settle(run, () => {
-      // A cancel that came with the last byte was acknowledged: it holds.
-      if (run.job.state === 'canceling') run.move('canceled', kept)
-      else if (outcome.kind === 'complete') run.move('done', kept)
-      else this.#failed(run, errorOf(outcome), kept, relay.status)
-    })
+    await this.#settle(run, () =>
+      outcome.kind === 'complete'
+        ? this.#end(run, 'done', kept)
+        : this.#failed(run, errorOf(outcome), kept, relay.status)
+    )
     this.#attached.release(run.job.id)
     call.sink.end()
   }
@@ -145,17 +150,25 @@ export class Worker {
       this.#log.error({ err, jobId: run.job.id }, 'a run failed unexpectedly')
     await this.#settle(run, () => {
       // Nothing was sent: the lane is closed until the target is back, and no attempt is used up.
-      if (neverReached(reason)) this.#again(run, error, { attempt: run.job.attempt - 1 }, 0)
-      else this.#failed(run, error, kept)
+      if (neverReached(reason)) return this.#again(run, error, { attempt: run.job.attempt - 1 }, 0)
+      return this.#failed(run, error, kept)
     })
     if (run.over || this.#stop.signal.aborted) this.#attached.release(run.job.id)?.sink.fail(error)
   }
 
-  #failed(run: Run, error: ForemanError, kept: Change = {}, targetStatus?: number): void {
+  async #failed(run: Run, error: ForemanError, kept: Change = {}, targetStatus?: number): Promise<void> {
     const { job } = run
-    if (job.state === 'canceling') return run.move('canceled', kept)
-    if (mayRetry(job, error)) return this.#again(run, error, {}, this.#pauseMs(job, error))
-    run.move('failed', { ...kept, error: toJobError(error, job.attempt, targetStatus) })
+    if (job.state !== 'canceling' && mayRetry(job, error))
+      return this.#again(run, error, {}, this.#pauseMs(job, error))
+    await this.#end(run, 'failed', kept, toJobError(error, job.attempt, targetStatus))
+  }
+
+  // A cancel that came with the last byte, or while a large answer was written, was acknowledged: it holds.
+  async #end(run: Run, state: 'done' | 'failed', kept: Change, error?: JobError): Promise<void> {
+    await keepOutput(this.#blobs, kept.result, result => {
+      if (run.job.state === 'canceling') run.move('canceled', { ...kept, result })
+      else run.move(state, { ...kept, result, ...(error && { error }) })
+    })
   }
 
   // After a stop of foreman's own nothing is amiss with the target: the next start need not wait.
@@ -170,10 +183,10 @@ export class Worker {
 
   // A full disk must not lose the end of a job: the worker is kept until it can be written. At a stop the row is
   // left as it is; the next start puts it right.
-  async #settle(run: Run, write: () => void): Promise<void> {
+  async #settle(run: Run, write: () => void | Promise<void>): Promise<void> {
     for (;;) {
       try {
-        return write()
+        return await write()
       } catch (err) {
         if (!isStorageFailure(err)) throw err
         this.#log.error({ err, jobId: run.job.id }, 'the end of a job cannot be stored; trying again')

@@ -86,7 +86,16 @@ const queue = group({
     maximum: 1,
     description: 'Longest idle wait before a swap, as a part of the load time of the next model.'
   }),
-  max_queued: count(100_000, 'Jobs that may wait; one more is refused with queue_full.')
+  max_queued: count(100_000, 'Jobs that may wait; one more is refused with queue_full.'),
+  max_bytes: count(
+    10_737_418_240,
+    "Bytes of foreman's data on the disk; jobs are refused with queue_full above."
+  ),
+  min_free_bytes: Type.Integer({
+    default: 1_073_741_824,
+    minimum: 0,
+    description: 'Bytes free on the disk (or 5 % of it, if less); jobs are refused with storage_low below.'
+  })
 })
 
 const limits = group({
@@ -123,8 +132,20 @@ const retry = group({
 
 const retention = group({
   job_s: seconds(86_400, 'Time a job is kept after its end.', {}),
+  upload_s: seconds(86_400, 'Time an upload is kept that no job uses.', {}),
   tombstone_s: seconds(2_592_000, 'Time after that in which its id is answered with 410, then with 404.', {}),
+  history_s: seconds(
+    86_400,
+    'Time the record of runs, loads and pauses is kept, by which waits are explained.',
+    {}
+  ),
   sweep_interval_s: seconds(60, 'Pause between two clearings.')
+})
+
+const artifacts = group({
+  max_bytes_each: count(104_857_600, 'Largest upload.'),
+  max_bytes_total: count(10_737_418_240, 'What the uploads of one owner may take.'),
+  max_request_bytes: count(268_435_456, 'Largest request of a job with its uploads filled in.')
 })
 
 const idleUnload = Type.Refine(
@@ -186,6 +207,7 @@ export const settingsSchema = group({
   limits,
   retry,
   retention,
+  artifacts,
   keep_alive: keepAlive,
   poll,
   plugins,

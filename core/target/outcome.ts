@@ -18,6 +18,8 @@ export interface OutcomeReader {
   push(chunk: Buffer): void
   /** How it ended, asked after the last chunk. */
   outcome(): Outcome
+  /** The last record of a native answer, where it came whole: the target's own numbers are in it. */
+  last?(): Readonly<Record<string, unknown>> | undefined
 }
 
 const complete: Outcome = { kind: 'complete' }
@@ -53,8 +55,10 @@ class NativeAnswer implements OutcomeReader {
   #line: Buffer[] = []
   #lineBytes = 0
   #lineEnded = false
+  #record: { value: Record<string, unknown> | undefined } | undefined
 
   push(chunk: Buffer): void {
+    this.#record = undefined
     const end = chunk.at(-1) === newline ? chunk.length - 1 : chunk.length
     const before = end === 0 ? -1 : chunk.lastIndexOf(newline, end - 1)
     if (before !== -1 || this.#lineEnded) this.#begin()
@@ -62,9 +66,16 @@ class NativeAnswer implements OutcomeReader {
     this.#lineEnded = end < chunk.length
   }
 
+  /** Parsed once for both questions: a call that does not stream has its whole answer in it. */
+  last(): Record<string, unknown> | undefined {
+    if (this.#lineBytes > longestLine) return undefined
+    this.#record ??= { value: parse(Buffer.concat(this.#line).toString()) }
+    return this.#record.value
+  }
+
   outcome(): Outcome {
     if (this.#lineBytes > longestLine) return complete
-    const record = parse(Buffer.concat(this.#line).toString())
+    const record = this.last()
     if (typeof record?.error === 'string') return { kind: 'error', status: 200, message: record.error }
     return record?.done === true || record?._debug_info !== undefined ? complete : incomplete
   }

@@ -1,6 +1,7 @@
 /** What a run came to: figures from foreman's store, held against plain arrival order and what the target counted. */
 import type { Database } from 'better-sqlite3'
 import { type Priority, priorities } from '../../core/jobs/priority.ts'
+import { SwapLedger } from '../../core/queue/swap-ledger.ts'
 
 /** The jobs of one class. Waits in ms, from arrival to the start of the run; the load before it counts as waiting. */
 export interface ClassFigures {
@@ -33,22 +34,15 @@ export interface TargetCount {
   readonly maxConcurrent: number
 }
 
-// In arrival order every job that wants another runner than the one before it costs a load of its runner.
-const arrivalOrderQuery = `
-  WITH arrival AS (SELECT runner, lag(runner) OVER (ORDER BY seq) AS before FROM job),
-    cost AS (SELECT runner, avg(duration_ms) AS ms FROM swap WHERE loaded = 1 GROUP BY runner)
-  SELECT count(*) AS loads, ifnull(sum(cost.ms), 0) AS ms
-  FROM arrival LEFT JOIN cost USING (runner) WHERE arrival.before IS NOT arrival.runner`
-
 /** Reads the figures of every job in the store. */
 export function readFigures(db: Database): Figures {
-  const happened = db.prepare(
-    'SELECT count(*) AS loads, ifnull(sum(duration_ms), 0) AS ms FROM swap WHERE loaded = 1'
-  )
+  const ledger = new SwapLedger(db)
+  while (ledger.advance());
+  const { loads, loadMs, arrivalLoads, arrivalLoadMs } = ledger.inAll()
   return {
     classes: priorities.map(priority => readClass(db, priority)),
-    happened: happened.get() as LoadFigures,
-    arrivalOrder: db.prepare(arrivalOrderQuery).get() as LoadFigures
+    happened: { loads, ms: loadMs },
+    arrivalOrder: { loads: arrivalLoads, ms: arrivalLoadMs }
   }
 }
 

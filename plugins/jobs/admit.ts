@@ -3,7 +3,7 @@
  * What the target would refuse after a swap is refused here, where the caller still hears it.
  */
 import type { FastifyInstance } from 'fastify'
-import { ModelNotFoundError } from '../../core/errors.ts'
+import { type ForemanError, LeavesThisMachineError, ModelNotFoundError } from '../../core/errors.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
 import { provisionalRunner } from '../../core/queue/move-along.ts'
@@ -15,13 +15,17 @@ import { scanDocument } from '../../core/target/json-scan.ts'
 import { parseModelName } from '../../core/target/model-name.ts'
 import { replaceKeepAlive } from '../../core/target/request-body.ts'
 import type { NativeRequest } from './body.ts'
-import { CloudModelError, faultAt } from './errors.ts'
+import { faultAt } from './errors.ts'
+import { inputsAgain, inputsOf } from './inputs.ts'
 import type { CreateBody, jobKinds } from './schemas.ts'
+
+/** Where models are looked up. */
+type Models = Pick<Catalog, 'lookup' | 'stale'>
 
 type Kind = (typeof jobKinds)[number]
 
 /** What a request says of the work itself. */
-export type Work = Pick<NewJob, 'lane' | 'kind' | 'model' | 'runner' | 'attached' | 'request'>
+export type Work = Pick<NewJob, 'lane' | 'kind' | 'model' | 'runner' | 'attached' | 'request' | 'inputs'>
 
 const paths: Readonly<Record<Kind, string>> = {
   chat: '/api/chat',
@@ -31,9 +35,13 @@ const paths: Readonly<Record<Kind, string>> = {
 
 /**
  * The work that a body asks for. The model is looked for once more in a fresh list where it is not known.
- * @throws {ValidationFailedError} {ModelNotFoundError} {CloudModelError}
+ * @throws {ValidationFailedError} {ModelNotFoundError} {LeavesThisMachineError}
  */
-export async function admit(app: FastifyInstance, { kind, request }: CreateBody): Promise<Work> {
+export async function admit(
+  app: FastifyInstance,
+  { kind, request }: Pick<CreateBody, 'kind' | 'request'>,
+  catalog: Models = app.catalog
+): Promise<Work> {
   const path = paths[kind ?? kindOf(request)]
   const inference = readInference(path, request.bytes)
   if (inference.malformed) throw faultAt(request.pointer, inference.detail)
@@ -44,18 +52,20 @@ export async function admit(app: FastifyInstance, { kind, request }: CreateBody)
   const { respect_clients, idle_unload } = app.settings.keep_alive
   const keeps = native === undefined || respect_clients
   const body = keeps ? request.bytes : replaceKeepAlive(request.bytes, native, idle_unload)
-  return workOf(app.catalog, inference, { path, body }, request.pointer)
+  const work = await workOf(catalog, inference, { path, body }, request.pointer)
+  return { ...work, inputs: inputsOf(app, { path, body }, request.pointer) }
 }
 
-/** The same work once more, by what the target has now. @throws as {@link admit} */
+/** The same work once more, by what the target has now. @throws as {@link admit}, and {InputGoneError} */
 export async function admitAgain(app: FastifyInstance, request: StoredRequest): Promise<Work> {
   const inference = readInference(request.path, request.body)
   if (inference.malformed) throw faultAt('', inference.detail)
-  return workOf(app.catalog, inference, request, '')
+  const work = await workOf(app.catalog, inference, request, '')
+  return { ...work, inputs: inputsAgain(app, request) }
 }
 
 async function workOf(
-  catalog: Catalog,
+  catalog: Models,
   inference: Inference,
   request: StoredRequest,
   pointer: string
@@ -63,10 +73,10 @@ async function workOf(
   const { model = '' } = inference
   const name = parseModelName(model)
   if (name === undefined) throw faultAt(`${pointer}/model`, 'must be the name of a model')
-  if (name.cloud) throw new CloudModelError(model)
+  if (name.cloud) throw leavesThisMachine(model)
   const wanted = await findWanted(catalog, inference)
   if (wanted === undefined && !catalog.stale) throw new ModelNotFoundError(model)
-  if (wanted?.model.remote) throw new CloudModelError(model)
+  if (wanted?.model.remote) throw leavesThisMachine(model)
   const { kind } = inference.route
   if (wanted?.runner.embedsOnly && kind !== 'embed') {
     throw faultAt(`${pointer}/model`, `can only embed, which is not ${kind}`)
@@ -74,6 +84,10 @@ async function workOf(
   // A target that is away may have it; the job finds out when it is back.
   const runner = wanted?.runner.key ?? provisionalRunner(model)
   return { lane: workerLane, kind, model, runner, attached: false, request }
+}
+
+function leavesThisMachine(model: string): ForemanError {
+  return new LeavesThisMachineError(`model '${model}' runs at ollama.com, and jobs run on the target alone`)
 }
 
 /** Names as the target reads them: in any case. */

@@ -18,10 +18,11 @@ export interface NativeRequest {
   readonly bytes: Buffer
   /** JSON pointer to it: `/request`, or nothing in the short form. */
   readonly pointer: '' | '/request'
-  /** The whole body it came in. */
+  /** The whole body it came in, without its idempotency key. */
   readonly whole: Buffer
 }
 
+const keyField = 'idempotency_key'
 const open = Buffer.from('{')
 const comma = Buffer.from(',')
 const close = Buffer.from('}')
@@ -42,8 +43,9 @@ export function readCreateBody(json: Buffer): Record<string, unknown> {
   const others = long === undefined ? own : document.members.filter(member => member !== long)
   // From entries, so that no name means more than itself: `__proto__` is a member like others.
   const parsed = others.map(member => [member.name, parsedAt(json, member)] as const)
+  const whole = fields.has(keyField) ? without(json, document, new Set([keyField])) : json
   const request = long === undefined ? shortForm(json, document, own.length) : longForm(json, long)
-  return Object.fromEntries([...parsed, ['request', request]])
+  return Object.fromEntries([...parsed, ['request', request && { ...request, whole }]])
 }
 
 function scan(json: Buffer): JsonDocument {
@@ -63,18 +65,19 @@ function parsedAt(json: Buffer, { start, end }: JsonMember): unknown {
 }
 
 /** Anything but an object is left to the schema. */
-function longForm(json: Buffer, member: JsonMember): NativeRequest | undefined {
+function longForm(json: Buffer, member: JsonMember): Omit<NativeRequest, 'whole'> | undefined {
   if (member.kind !== 'object') return undefined
-  return { bytes: json.subarray(member.start, member.end), pointer: '/request', whole: json }
+  return { bytes: json.subarray(member.start, member.end), pointer: '/request' }
 }
 
-function shortForm(json: Buffer, document: JsonDocument, ownCount: number): NativeRequest {
-  const bytes = ownCount === 0 ? json.subarray(document.start, document.end) : withoutOwn(json, document)
-  return { bytes, pointer: '', whole: json }
+function shortForm(json: Buffer, document: JsonDocument, ownCount: number): Omit<NativeRequest, 'whole'> {
+  const bytes =
+    ownCount === 0 ? json.subarray(document.start, document.end) : without(json, document, ownFields)
+  return { bytes, pointer: '' }
 }
 
-function withoutOwn(json: Buffer, { members }: JsonDocument): Buffer {
-  const kept = members.filter(({ name }) => !ownFields.has(name))
+function without(json: Buffer, { members }: JsonDocument, names: ReadonlySet<string>): Buffer {
+  const kept = members.filter(({ name }) => !names.has(name))
   const pieces = kept.flatMap(({ name, start, end }, index) => [
     index === 0 ? open : comma,
     Buffer.from(`${JSON.stringify(name)}:`),

@@ -1,11 +1,12 @@
 /** `POST /jobs/{id}/cancel`, `POST /jobs/{id}/retry`, `DELETE /jobs/{id}`: what a caller does to its job. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { JobNotFinishedError } from '../../core/errors.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { soleOwner } from '../../core/jobs/owner.ts'
 import { removeJob } from '../../core/jobs/retention.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { admitAgain } from './admit.ts'
-import { JobNotFinishedError, JobNotRetryableError } from './errors.ts'
+import { JobNotRetryableError } from './errors.ts'
 import { urlsOf } from './job-object.ts'
 import { jobSchema } from './job-schema.ts'
 import { findJob, type JobPath, storing } from './lookup.ts'

@@ -1,10 +1,10 @@
 /** Cursors: where a page of a list ended, signed, so that only foreman makes them and only for one caller. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
+import { makeSecret } from '../../core/database/secret.ts'
 import { InvalidCursorError } from './errors.ts'
 
 const keyName = 'cursor'
-const keyBytes = 32
 const seqBytes = 8
 const macBytes = 16
 const pattern = /^[\w-]{32}$/
@@ -14,8 +14,7 @@ export class Cursors {
   readonly #key: Buffer
 
   constructor(db: Database) {
-    db.prepare('INSERT OR IGNORE INTO secret (name, value) VALUES (?, ?)').run(keyName, randomBytes(keyBytes))
-    this.#key = db.prepare('SELECT value FROM secret WHERE name = ?').pluck().get(keyName) as Buffer
+    this.#key = makeSecret(db, keyName)
   }
 
   /** The cursor for what comes after the job with this `seq`. */

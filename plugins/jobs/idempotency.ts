@@ -5,6 +5,9 @@ import { IdempotencyKeyReusedError, InvalidIdempotencyKeyError } from './errors.
 import { fingerprintOf } from './fingerprint.ts'
 import { findJob } from './lookup.ts'
 
+/** Where the keys of new jobs are used, in the header and in lines. */
+export const claimRoute = 'POST /jobs'
+
 const quoted = /^"((?:[^"\\]|\\["\\])*)"$/
 const printable = /^[\x20-\x7e]{1,255}$/
 
@@ -23,6 +26,11 @@ export function readClaim(
   const key = inner ?? text
   if (!printable.test(key) || (inner === undefined && key.startsWith('"')))
     throw new InvalidIdempotencyKeyError()
+  return claimOf(key, route, body)
+}
+
+/** The claim of a key that is well-formed. */
+export function claimOf(key: string, route: string, body: Buffer): IdempotencyClaim {
   return { route, key, fingerprint: fingerprintOf(body) }
 }
 

@@ -2,24 +2,29 @@
  * jobs: work without a connection.
  *
  * Owns `/jobs` and `/queue`: hand a job in, follow it by asking, cancel it, do it again, take it away. Offers the job
- * object to other plugins as `app.jobObjects`. It never runs a job and keeps no truth of its own: everything it shows
+ * object to other plugins as `app.jobObjects`, and a way in as `app.respondAsync`. It never runs a job and keeps no truth of its own: everything it shows
  * is the store's. Errors are RFC 9457; the contract is docs/http-api.md.
  */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { addChangeRoutes } from './change.ts'
 import { addCreateRoute } from './create.ts'
+import { addEventsRoute } from './events-page.ts'
 import { addFetchRoute } from './fetch.ts'
 import { type JobObjects, jobObjects } from './job-object.ts'
+import { LineStreams } from './line-streams.ts'
 import { addListRoute } from './list.ts'
 import type { Parts } from './parts.ts'
 import { addQueueRoutes } from './queue-routes.ts'
+import { type RespondAsync, respondAsync } from './respond-async.ts'
 import { validatorCompiler } from './validate.ts'
 import { Waiters } from './waiters.ts'
+import { addWhyRoute } from './why.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     readonly jobObjects: JobObjects
+    readonly respondAsync: RespondAsync
   }
 }
 
@@ -30,14 +35,19 @@ export default fp(
   async app => {
     const objects = jobObjects(app)
     const waiters = new Waiters(app.jobEvents)
+    const streams = new LineStreams()
     const parts = { objects, waiters }
     app.decorate('jobObjects', objects)
-    app.addHook('preClose', async () => waiters.close())
+    app.decorate('respondAsync', respondAsync(app, parts))
+    app.addHook('preClose', async () => {
+      waiters.close()
+      streams.close()
+    })
     await app.register(async scope => {
       useSchemas(scope)
-      addCreateRoute(scope, parts)
+      addCreateRoute(scope, parts, streams)
     })
-    await app.register(async scope => addOthers(scope, parts))
+    await app.register(async scope => addOthers(scope, parts, streams))
   },
   {
     name: 'jobs',
@@ -46,14 +56,16 @@ export default fp(
   }
 )
 
-function addOthers(scope: FastifyInstance, parts: Parts): void {
+function addOthers(scope: FastifyInstance, parts: Parts, streams: LineStreams): void {
   useSchemas(scope)
   scope.removeAllContentTypeParsers()
   const options = { parseAs: 'buffer', bodyLimit: ignoredBodyBytes } as const
   scope.addContentTypeParser('*', options, (_request, _body, done) => done(null))
-  addListRoute(scope, parts)
+  addListRoute(scope, parts, streams)
   addFetchRoute(scope, parts)
   addChangeRoutes(scope, parts)
+  addEventsRoute(scope)
+  addWhyRoute(scope)
   addQueueRoutes(scope)
 }
 

@@ -1,30 +1,38 @@
 /** Makes the job object of a job: the one picture of it that all routes and events share. */
 import type { FastifyInstance } from 'fastify'
+import type { Artifact } from '../../core/jobs/artifact.ts'
+import { completionName, inlineBytes } from '../../core/jobs/artifacts.ts'
 import type { Job, JobError } from '../../core/jobs/job.ts'
+import { hasEnded } from '../../core/jobs/states.ts'
 import type { Usage } from '../../core/jobs/usage.ts'
+import type { Forecast } from '../../core/queue/job-queue.ts'
+import { estimatesOf } from './estimates.ts'
 import type { JobObject } from './job-schema.ts'
 
-/** Answers up to this size are shown in the job object. */
-export const inlineResultBytes = 256 * 1024
+const noPhases = { queued: undefined, loading: undefined }
 
 /** Offered as `app.jobObjects`. */
 export interface JobObjects {
-  /** The job object of `job`. `result` is left null where it is not wanted, as in lists. */
-  of(job: Job, options?: { result?: boolean }): JobObject
+  /**
+   * The job object of `job`. `result` is left null where it is not wanted, as in lists; `forecast` is made anew where
+   * it is not given, and `null` leaves `queue` null: for more jobs than may be counted before.
+   */
+  of(job: Job, options?: { result?: boolean; forecast?: Forecast | null }): JobObject
 }
 
 /** Makes job objects of what `app` has in its store and queue. */
 export function jobObjects(app: Pick<FastifyInstance, 'jobs' | 'queue'>): JobObjects {
-  const { details } = app.jobs
+  const { details, artifacts } = app.jobs
   return {
-    of: (job, { result = true } = {}) => {
+    of: (job, { result = true, forecast } = {}) => {
       const usage = details.usage(job.seq)
+      const outputs = hasEnded(job.state) ? artifacts.ofJob(job.seq) : []
       return {
         ...rowOf(job),
         ...timesOf(job),
-        queue: job.state === 'queued' ? queueOf(app, job) : null,
-        result: result ? resultOf(app, job) : null,
-        artifacts: [],
+        queue: queueOf(app, job, forecast),
+        result: result ? resultOf(app, outputs) : null,
+        artifacts: outputs.map(output => outputOf(job, output)),
         usage: usage === undefined ? null : tokensOf(usage),
         timings: timingsOf(app, job, usage),
         error: job.error === null ? null : errorOf(job.error),
@@ -34,6 +42,15 @@ export function jobObjects(app: Pick<FastifyInstance, 'jobs' | 'queue'>): JobObj
       }
     }
   }
+}
+
+function queueOf(
+  app: Pick<FastifyInstance, 'queue'>,
+  job: Job,
+  forecast: Forecast | null | undefined
+): JobObject['queue'] {
+  if (job.state !== 'queued' || forecast === null) return null
+  return estimatesOf(app, forecast ?? app.queue.forecast(job))
 }
 
 /** Where a job is found. */
@@ -68,19 +85,26 @@ function timesOf(job: Job) {
   }
 }
 
-function queueOf({ queue }: Pick<FastifyInstance, 'queue'>, job: Job): JobObject['queue'] {
-  const { position, estimatedStartAt } = queue.forecast(job)
-  return { position, estimated_start_at: queue.paused ? null : isoTime(estimatedStartAt) }
-}
-
 /** An answer of another surface, kept for a caller that left, may be no JSON. */
-function resultOf({ jobs }: Pick<FastifyInstance, 'jobs'>, job: Job): unknown {
-  const body = jobs.details.result(job.seq, inlineResultBytes)?.body
-  if (body === undefined) return null
+function resultOf({ jobs }: Pick<FastifyInstance, 'jobs'>, outputs: readonly Artifact[]): unknown {
+  const output = outputs.find(({ name }) => name === completionName)
+  if (output === undefined || output.sizeBytes > inlineBytes) return null
   try {
-    return JSON.parse(body.toString())
+    return JSON.parse(String(jobs.artifacts.body(output)))
   } catch {
     return null
+  }
+}
+
+function outputOf(job: Job, output: Artifact): JobObject['artifacts'][number] {
+  const name = output.name!
+  return {
+    name,
+    id: output.id,
+    size_bytes: output.sizeBytes,
+    content_type: output.contentType,
+    digest: `sha256:${output.digest}`,
+    url: `${urlsOf(job.id).artifacts}/${name}`
   }
 }
 
@@ -89,7 +113,8 @@ function tokensOf({ inputTokens, outputTokens, estimated }: Usage): JobObject['u
 }
 
 function timingsOf({ jobs }: Pick<FastifyInstance, 'jobs'>, job: Job, usage: Usage | undefined) {
-  const { queued, loading } = jobs.details.phases(job.seq)
+  // One event: it is in its first phase.
+  const { queued, loading } = job.eventSeq === 1 ? noPhases : jobs.details.phases(job.seq)
   return {
     queue_s: seconds(queued),
     load_s: seconds(loading),

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { priorities } from '../../core/jobs/priority.ts'
 import { jobStates } from '../../core/jobs/states.ts'
+import { estimatesSchema } from './estimates.ts'
 import { jobKinds } from './schemas.ts'
 
 const time = (description: string) => Type.String({ format: 'date-time', description })
@@ -15,6 +16,15 @@ const error = Type.Object({
   retryable: Type.Boolean({ description: 'Whether another attempt could succeed.' }),
   attempt: Type.Integer({ description: 'The attempt that met it; 0 when none ran.' }),
   target_status: Type.Union([Type.Integer(), Type.Null()])
+})
+
+const artifact = Type.Object({
+  name: Type.String(),
+  id: Type.String(),
+  size_bytes: Type.Integer(),
+  content_type: Type.String(),
+  digest: Type.String({ description: '`sha256:` and the hash in hex.' }),
+  url: Type.String()
 })
 
 /** One job. Times in UTC, durations in seconds. */
@@ -35,17 +45,11 @@ export const jobSchema = Type.Object({
   first_token_at: maybeTime("First byte of the last attempt's answer."),
   finished_at: maybeTime('Its end.'),
   expires_at: maybeTime('When its data is removed; set at its end.'),
-  queue: Type.Union([
-    Type.Object({
-      position: Type.Integer({ description: 'Jobs that are likely to run before it: an estimate.' }),
-      estimated_start_at: maybeTime('An estimate; none while the queue is paused.')
-    }),
-    Type.Null()
-  ]),
+  queue: Type.Union([estimatesSchema, Type.Null()]),
   result: Type.Unknown({
     description: "The target's answer in the shape of a call that does not stream; null above 256 KiB."
   }),
-  artifacts: Type.Array(Type.Unknown()),
+  artifacts: Type.Array(artifact, { description: 'What it made; larger answers are only here.' }),
   usage: Type.Union([
     Type.Object({
       input_tokens: maybeNumber('Tokens read.'),

@@ -2,6 +2,8 @@
 import type { FastifyReply } from 'fastify'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
+import type { Forecast } from '../../core/queue/job-queue.ts'
+import { pollAfterS } from '../../core/queue/poll-hint.ts'
 import type { JobObjects } from './job-object.ts'
 import type { Waiters } from './waiters.ts'
 
@@ -16,10 +18,13 @@ export function etagOf(job: Job): string {
   return `"${job.version}"`
 }
 
-/** Headers of every answer that is a job: `ETag`, and when to ask again while it has not ended. */
-export function describe(reply: FastifyReply, job: Job): void {
+/**
+ * Headers of every answer that is a job: `ETag`, and when to ask again while it has not ended. `forecast` is made anew
+ * where it is not given.
+ */
+export function describe(reply: FastifyReply, job: Job, forecast?: Forecast): void {
   reply.headers({ etag: etagOf(job), 'cache-control': 'private, no-cache' })
-  if (!hasEnded(job.state)) reply.header('retry-after', String(retryAfterS(reply, job)))
+  if (!hasEnded(job.state)) reply.header('retry-after', String(pollAfterS(reply.server.queue, job, forecast)))
 }
 
 /** Aborts when the client has left before its answer. */
@@ -27,12 +32,4 @@ export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
   raw.once('close', () => gone.abort())
   return gone.signal
-}
-
-const [soonestS, latestS] = [1, 30]
-
-function retryAfterS({ server }: FastifyReply, job: Job): number {
-  if (job.state !== 'queued') return soonestS
-  const startsInS = (server.queue.forecast(job).estimatedStartAt - Date.now()) / 1000
-  return Math.min(latestS, Math.max(soonestS, Math.round(startsInS / 4)))
 }

@@ -69,9 +69,23 @@ export const createSchema = Type.Object(
 /** What {@link createSchema} describes. */
 export type CreateBody = Static<typeof createSchema>
 
+/** A line of `POST /jobs` as lines: the same, and its key. */
+export const lineSchema = Type.Object(
+  {
+    ...createSchema.properties,
+    idempotency_key: Type.Optional(
+      Type.String({
+        pattern: '^[\\x20-\\x7e]{1,255}$',
+        description: 'In place of the header Idempotency-Key.'
+      })
+    )
+  },
+  { additionalProperties: false }
+)
+
 /** Names of the fields that are foreman's own; in the short form everything else belongs to the request. */
 export const ownFields: ReadonlySet<string> = new Set([
-  ...Object.keys(createSchema.properties),
+  ...Object.keys(lineSchema.properties),
   'webhook',
   'state_webhook_url'
 ])
@@ -94,7 +108,14 @@ export const listQuerySchema = Type.Object(
     created_after: Type.Optional(dateTime('Only jobs that came in after this time.')),
     created_before: Type.Optional(dateTime('Only jobs that came in before this time.')),
     cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Defaults to 20.' }))
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          'Jobs of a page: 100 at most, 20 when left out. As lines: of all, without a limit when left out.'
+      })
+    )
   },
   {
     patternProperties: { '^metadata\\.[^]{1,64}$': Type.String({ maxLength: 512 }) },

@@ -17,7 +17,7 @@ const longestDelayMs = 7 * 86_400 * secondMs
  * The terms of a body that was found valid. The time to start counts from when the job may start.
  * @throws {ValidationFailedError} for a `not_before` that is no time or too far ahead, and for broken Unicode
  */
-export function termsOf(body: CreateBody, settings: Settings, now: number): Terms {
+export function termsOf(body: Omit<CreateBody, 'kind' | 'request'>, settings: Settings, now: number): Terms {
   const { limits, retry, retention } = settings
   const availableAt = body.not_before === undefined ? undefined : readNotBefore(body.not_before, now)
   const { start_timeout_s } = body

@@ -19,15 +19,22 @@ export type Admission =
 
 const straightOn: Admission = { to: 'forward', unloads: false }
 
+/** What the decision depends on besides the request's body. */
+export interface AdmissionTerms {
+  readonly allowsCloud: boolean
+  /** Its caller does not wait for the answer. */
+  readonly inBackground: boolean
+}
+
 /** Decides. Answers at once, without I/O, where the catalog knows the model. */
 export function admit(
   catalog: Catalog,
   inference: Inference,
-  allowsCloud: boolean
+  { allowsCloud, inBackground }: AdmissionTerms
 ): Admission | Promise<Admission> {
   if (inference.models.some(isCloudName)) return allowsCloud ? straightOn : { to: 'refuse' }
-  // The target's second slot is not managed yet: embeddings do not wait.
-  if (inference.route.kind === 'embed') return straightOn
+  // The target's second slot is not managed yet: embeddings do not wait, unless nobody waits for them.
+  if (inference.route.kind === 'embed' && !inBackground) return straightOn
   if (isUnload(inference)) return { to: 'forward', unloads: true }
   const { model } = inference
   if (model === undefined || parseModelName(model) === undefined) return straightOn
@@ -39,7 +46,7 @@ export function admit(
 function admitKnown({ model, runner }: Wanted, inference: Inference, allowsCloud: boolean): Admission {
   if (model.remote) return allowsCloud ? straightOn : { to: 'refuse' }
   // Generate and chat are refused for it, before it is loaded.
-  if (runner.embedsOnly) return straightOn
+  if (runner.embedsOnly && inference.route.kind !== 'embed') return straightOn
   return { to: 'queue', model: inference.model ?? model.name, runner: runner.key, sizeBytes: model.sizeBytes }
 }
 

@@ -1,6 +1,7 @@
 /** Makes an attached job of a request and lets its answer pass to the client. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, type ForemanError } from '../../core/errors.ts'
+import type { Output } from '../../core/jobs/artifacts.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { soleOwner } from '../../core/jobs/owner.ts'
 import { isPriority, type Priority, priorities } from '../../core/jobs/priority.ts'
@@ -8,6 +9,7 @@ import type { AnswerSink } from '../../core/queue/answer.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
 import type { Forecast } from '../../core/queue/job-queue.ts'
 import { Recording } from '../../core/queue/recording.ts'
+import type { Settings } from '../../core/settings.ts'
 import type { Flow } from '../../core/target/client.ts'
 import type { HeaderField } from '../../core/target/headers.ts'
 import type { Inference } from '../../core/target/inference.ts'
@@ -68,15 +70,18 @@ function targetRequest(
   request: FastifyRequest<{ Body: Buffer }>,
   inference: Inference
 ) {
-  const { keep_alive } = app.settings
-  const { native } = inference
-  const keeps = native === undefined || keep_alive.respect_clients
   return {
     method: request.method,
     path: request.url,
     headers: request.raw.rawHeaders,
-    body: keeps ? request.body : replaceKeepAlive(request.body, native, keep_alive.idle_unload)
+    body: bodyForTarget(app.settings, request.body, inference)
   }
+}
+
+/** The body as it goes to the target: with foreman's `keep_alive`, unless a client's own counts. */
+export function bodyForTarget({ keep_alive }: Settings, sent: Buffer, { native }: Inference): Buffer {
+  const keeps = native === undefined || keep_alive.respect_clients
+  return keeps ? sent : replaceKeepAlive(sent, native, keep_alive.idle_unload)
 }
 
 function cancelWithClient(app: FastifyInstance, reply: FastifyReply, job: Job): void {
@@ -101,11 +106,16 @@ function queueHeaders(job: Job, forecast: Forecast): Record<string, string> {
   }
 }
 
-function readWishes({ headers }: FastifyRequest): Wishes {
-  const priority = headers['foreman-priority'] ?? 'interactive'
-  if (typeof priority !== 'string' || !isPriority(priority)) {
-    throw new BadRequestError(`Foreman-Priority must be one of ${priorities.join(', ')}, found "${priority}"`)
-  }
+/** `Foreman-Priority`. @throws {BadRequestError} for a word that it does not know */
+export function readPriority({ headers }: FastifyRequest, fallback: Priority): Priority {
+  const priority = headers['foreman-priority'] ?? fallback
+  if (typeof priority === 'string' && isPriority(priority)) return priority
+  throw new BadRequestError(`Foreman-Priority must be one of ${priorities.join(', ')}, found "${priority}"`)
+}
+
+function readWishes(request: FastifyRequest): Wishes {
+  const { headers } = request
+  const priority = readPriority(request, 'interactive')
   const onDisconnect = headers['foreman-on-disconnect'] ?? 'cancel'
   if (onDisconnect !== 'cancel' && onDisconnect !== 'continue') {
     throw new BadRequestError(`Foreman-On-Disconnect must be cancel or continue, found "${onDisconnect}"`)
@@ -124,7 +134,7 @@ class KeptReply implements AnswerSink {
   }
 
   head(status: number, headers: HeaderField[], flow: Flow): void {
-    this.#recording.head(status)
+    this.#recording.head(status, headers)
     this.#reply.head(status, headers, flow)
   }
 
@@ -141,7 +151,7 @@ class KeptReply implements AnswerSink {
     this.#reply.fail(error)
   }
 
-  kept(): Buffer | undefined {
+  kept(): Output | undefined {
     return this.#recording.kept()
   }
 }

@@ -2,18 +2,20 @@
  * passthrough: foreman as an Ollama server.
  *
  * Owns every route of the target: `/`, `/api/…`, `/v1/…`. Calls that use a model become attached jobs; all else goes
- * straight to the target. Bytes pass unchanged both ways, but for a client's `keep_alive` value. It never answers
+ * straight to the target. With `Prefer: respond-async` the plugin jobs, where it is on, makes a job without a
+ * connection of a native one. Bytes pass unchanged both ways, but for a client's `keep_alive` value. It never answers
  * for the target where the target has words of its own.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Static, Type } from 'typebox'
-import { BadRequestError, defineError } from '../../core/errors.ts'
+import { BadRequestError, type ForemanError, LeavesThisMachineError } from '../../core/errors.ts'
 import { headerValue, toFields } from '../../core/target/headers.ts'
 import { type Inference, readInference } from '../../core/target/inference.ts'
 import type { MalformedBody } from '../../core/target/json-bind.ts'
 import { admit } from './admit.ts'
 import { attach } from './attach.ts'
+import { backgroundOf, handOver } from './background.ts'
 import { forward } from './forward.ts'
 import { nativeRoutes, type RouteClass } from './routes.ts'
 
@@ -29,15 +31,6 @@ export const configSchema = Type.Object(
 
 /** What the plugin can be told. */
 export type PassthroughConfig = Static<typeof configSchema>
-
-/** 403: an account route or a cloud model, which would leave this machine. Hole: the word for `allow`. */
-export const NotAllowedError = defineError<[what: string]>({
-  code: 'leaves_this_machine',
-  status: 403,
-  title: 'Leaves this machine',
-  message: 'refused because it leaves this machine; list "%s" in plugins.passthrough.allow to let it through',
-  retryable: false
-})
 
 type BodyRequest = FastifyRequest<{ Body: Buffer }>
 
@@ -66,7 +59,7 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
       method: route.class === 'inference' ? methods.filter(method => method !== 'POST') : methods,
       url: route.path,
       handler: (request, reply) => {
-        if (refused) throw new NotAllowedError(needs)
+        if (refused) throw notAllowed(needs)
         return forward(scope.target, request, reply)
       }
     })
@@ -90,6 +83,10 @@ function permissionFor(kind: RouteClass): 'account' | 'cloud' | undefined {
   return kind === 'account' || kind === 'cloud' ? kind : undefined
 }
 
+function notAllowed(what: 'account' | 'cloud'): ForemanError {
+  return new LeavesThisMachineError(`list "${what}" in plugins.passthrough.allow to let it through`)
+}
+
 /** What uses a model: read as the target reads it, then queued. */
 function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): void {
   const allowsCloud = allow.includes('cloud')
@@ -107,10 +104,14 @@ async function answer(app: FastifyInstance, request: BodyRequest, reply: Fastify
     if (!inference.forward) throw new BadRequestError(inference.detail)
     return forward(app.target, request, reply, request.body)
   }
-  const deciding = admit(app.catalog, inference, allowsCloud)
+  const background = backgroundOf(app, request, inference)
+  const deciding = admit(app.catalog, inference, { allowsCloud, inBackground: background !== undefined })
   const admission = deciding instanceof Promise ? await deciding : deciding
-  if (admission.to === 'refuse') throw new NotAllowedError('cloud')
-  if (admission.to === 'queue') return attach(app, request, reply, inference, admission)
+  if (admission.to === 'refuse') throw notAllowed('cloud')
+  if (admission.to === 'queue') {
+    if (background !== undefined) return handOver(background, request, reply, inference, admission)
+    return attach(app, request, reply, inference, admission)
+  }
   await forward(app.target, request, reply, request.body)
   if (admission.unloads) await app.queue.lookAtTarget()
 }

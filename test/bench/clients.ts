@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Scope } from '../helpers/foreman.ts'
 import type { AgentsCommand, Command, RoundsCommand, RoundsResult, Visit } from './load-generator.ts'
 import { forkProgram } from './programs.ts'
+import type { FloodCommand, LinesCommand, Submitted } from './submissions.ts'
 
 /** A process that calls. One command at a time. */
 export interface Clients {
@@ -10,6 +11,9 @@ export interface Clients {
   rounds(command: Omit<RoundsCommand, 'do'>): Promise<RoundsResult[]>
   /** @throws {Error} where a call was answered with another status than 200 */
   agents(command: Omit<AgentsCommand, 'do'>): Promise<Visit[]>
+  /** Ends with an error of the process where a job is refused, as {@link lines} does. */
+  flood(command: Omit<FloodCommand, 'do'>): Promise<Submitted>
+  lines(command: Omit<LinesCommand, 'do'>): Promise<Submitted>
 }
 
 /** Starts the process. */
@@ -29,6 +33,8 @@ export function startClients(scope: Scope): Clients {
       const refused = visits.find(visit => visit.status !== 200)
       if (refused !== undefined) throw new Error(`a call was answered with ${refused.status}`)
       return visits
-    }
+    },
+    flood: command => ask<Submitted>({ ...command, do: 'flood' }),
+    lines: command => ask<Submitted>({ ...command, do: 'lines' })
   }
 }

@@ -3,12 +3,14 @@
  *
  * Takes one command a message and answers with its result:
  * `rounds` compares several servers with the same call, one call at a time, in blocks that take turns;
- * `agents` runs callers beside each other, each with calls that it sends one after another.
+ * `agents` runs callers beside each other, each with calls that it sends one after another;
+ * `flood` and `lines` hand jobs in.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, Pool } from 'undici'
 import { type Call, send } from './call.ts'
 import { type StreamTimes, streamTimes } from './stream-times.ts'
+import { type FloodCommand, flood, type LinesCommand, sendLines } from './submissions.ts'
 
 /** Compare `urls`: `rounds` times a block of `callsPerRound` calls on each. */
 export interface RoundsCommand {
@@ -47,11 +49,17 @@ export interface Visit {
 }
 
 /** What can be asked for. */
-export type Command = RoundsCommand | AgentsCommand
+export type Command = RoundsCommand | AgentsCommand | FloodCommand | LinesCommand
 
 process.on('message', async (command: Command) => {
-  process.send!(command.do === 'rounds' ? await runRounds(command) : await runAgents(command))
+  process.send!(await run(command))
 })
+
+function run(command: Command): Promise<unknown> {
+  if (command.do === 'rounds') return runRounds(command)
+  if (command.do === 'agents') return runAgents(command)
+  return command.do === 'flood' ? flood(command) : sendLines(command)
+}
 
 async function runRounds({ urls, call, rounds, callsPerRound }: RoundsCommand): Promise<RoundsResult[]> {
   const sides = urls.map(url => ({ client: new Client(url), result: emptyResult() }))

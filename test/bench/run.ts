@@ -16,8 +16,18 @@ import { machineText, scenarioText } from './report.ts'
 import { restart } from './restart.ts'
 import { Bench, type Scenario } from './scenario.ts'
 import { stream } from './stream.ts'
+import { submit } from './submit.ts'
 
-const scenarios: readonly Scenario[] = [idleCall, stream, mixedLoad, agents, person, choosing, restart]
+const scenarios: readonly Scenario[] = [
+  idleCall,
+  stream,
+  mixedLoad,
+  agents,
+  person,
+  submit,
+  choosing,
+  restart
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -115,7 +115,7 @@ export class World {
 }
 
 /** Lines of the log that no chaos outside may cause. */
-const ownFaults = [
+export const ownFaults: readonly string[] = [
   'a run failed unexpectedly',
   'the lane met a fault of its own',
   'a job whose client has left could not be canceled'

@@ -63,7 +63,7 @@ test('each path has its surface', () => {
 })
 
 test('own routes answer with a problem document of RFC 9457', async t => {
-  const { base } = await serve(t, () => new StartTimeoutError(600))
+  const { base } = await serve(t, () => new StartTimeoutError('2026-07-01T12:00:00.000Z'))
   const res = await fetch(`${base}/jobs`)
   assert.equal(res.status, 503)
   assert.equal(res.headers.get('content-type'), 'application/problem+json')
@@ -73,7 +73,7 @@ test('own routes answer with a problem document of RFC 9457', async t => {
     type: '/problems/start_timeout',
     title: 'Start timeout',
     status: 503,
-    detail: 'The call was not started within its limit of 600 s',
+    detail: 'Not started by 2026-07-01T12:00:00.000Z, which was its limit',
     instance: 'urn:foreman:request:req-1',
     code: 'start_timeout',
     retryable: true,
@@ -101,7 +101,7 @@ test('native routes answer with one line whose error is a string', async t => {
 })
 
 test('inference routes show status and words the target has itself', async t => {
-  const full = await serve(t, () => new QueueFullError(100))
+  const full = await serve(t, () => new QueueFullError('100 jobs wait'))
   const busy = 'server busy, please try again.  maximum pending requests exceeded'
   const native = await fetch(`${full.base}/api/chat`)
   assert.deepEqual([native.status, await native.json()], [503, { error: busy }])

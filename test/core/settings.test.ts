@@ -45,7 +45,9 @@ test('without a file and without variables the defaults hold', t => {
       patience_s: { interactive: 15, normal: 600, batch: 21_600 },
       load_share: { interactive: 0.2, normal: 0.1, batch: 0.1 },
       linger: 0.1,
-      max_queued: 100_000
+      max_queued: 100_000,
+      max_bytes: 10 * 1024 ** 3,
+      min_free_bytes: 1024 ** 3
     },
     limits: {
       attached_start_timeout_s: 600,
@@ -57,7 +59,18 @@ test('without a file and without variables the defaults hold', t => {
       shutdown_s: 8
     },
     retry: { max_attempts: 5, backoff_s: 5, backoff_factor: 2, backoff_jitter: 0.2, backoff_cap_s: 300 },
-    retention: { job_s: 86_400, tombstone_s: 2_592_000, sweep_interval_s: 60 },
+    retention: {
+      job_s: 86_400,
+      upload_s: 86_400,
+      tombstone_s: 2_592_000,
+      history_s: 86_400,
+      sweep_interval_s: 60
+    },
+    artifacts: {
+      max_bytes_each: 100 * 1024 ** 2,
+      max_bytes_total: 10 * 1024 ** 3,
+      max_request_bytes: 256 * 1024 ** 2
+    },
     keep_alive: { idle_unload: '30m', respect_clients: false },
     poll: { ps_s: 5, tags_s: 30, probe_max_s: 30 },
     plugins: {},

@@ -70,6 +70,8 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: strin
 /** What Fastify logs before its address. */
 const listensAt = 'Server listening at '
 const longestWaitMs = 20_000
+/** As `npm start` has it: young objects in 4 MB keep the resident memory 15 MB smaller. */
+const startArgv = ['--max-semi-space-size=4']
 const mainFile = join(import.meta.dirname, '..', '..', 'core', 'main.ts')
 
 let root: string | undefined
@@ -119,7 +121,7 @@ export async function spawnForeman(t: Scope, options: ForemanOptions): Promise<F
 /** The same without waiting: for starts that are meant to fail. */
 export function launchForeman(
   t: Scope,
-  { target, settings, dataDir = temporaryDir(t), execArgv = [] }: ForemanOptions
+  { target, settings, dataDir = temporaryDir(t), execArgv = startArgv }: ForemanOptions
 ): Omit<ForemanProcess, 'url'> & { readonly listening: Promise<string> } {
   const config = writeConfig(temporaryDir(t), target, { data_dir: dataDir, ...settings })
   // An environment without FOREMAN_…: what is set where the tests run must not leak in.

@@ -121,7 +121,7 @@ test('an ended job is swept when its time is over, and leaves a tombstone', asyn
   assert.deepEqual(grave.get(job!.id), { id: job!.id, owner: 'local', state: 'done' })
   const left = app.db.prepare(
     `SELECT (SELECT count(*) FROM job) AS jobs, (SELECT count(DISTINCT job_seq) FROM event) AS events,
-     (SELECT count(*) FROM job_request) AS requests, (SELECT count(*) FROM job_result) AS results`
+     (SELECT count(*) FROM job_request) AS requests, (SELECT count(*) FROM artifact) AS results`
   )
   assert.deepEqual(left.get(), { jobs: 1, events: 1, requests: 1, results: 1 })
 })

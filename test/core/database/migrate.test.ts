@@ -74,7 +74,7 @@ test("foreman's own steps build every table, and run once", t => {
   const db = emptyDatabase(t)
   migrate(db)
   const tables = tablesOf(db)
-  for (const table of ['job', 'job_request', 'job_result', 'event', 'tombstone', 'swap', 'resident']) {
+  for (const table of ['job', 'job_request', 'artifact', 'event', 'tombstone', 'swap', 'resident']) {
     assert.ok(tables.includes(table), table)
   }
   const before = [tables, versionOf(db)]

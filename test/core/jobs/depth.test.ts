@@ -64,7 +64,7 @@ test('jobs that move to another runner are counted there, and leave from there',
   const depth = new QueueDepth(bench.db, bench.bus)
   const [job] = [bench.accept({ runner: 'a' }), bench.accept({ runner: 'a' })]
   bench.db.exec("UPDATE job SET runner = 'b'")
-  depth.renamed('a', 'b', 2)
+  depth.renamed('a', 'b', 'normal', 2)
   equalsCount(depth, bench.db)
   bench.store.move(bench.store.get(job.id)!, 'working')
   equalsCount(depth, bench.db)

@@ -21,13 +21,10 @@ test('what is kept beside a job comes back, and is empty for one that has nothin
 test('the usage of the last answer is kept with it', t => {
   const { store, accept } = openBench(t)
   const working = store.move(accept(), 'working')
-  const again = store.move(store.move(working, 'queued', { usage, result: Buffer.from('1') }), 'working')
+  const again = store.move(store.move(working, 'queued', { usage }), 'working')
   const last = { ...usage, estimated: true, inputTokens: null }
-  const { seq } = store.move(again, 'done', { usage: last, result: Buffer.from('12') })
+  const { seq } = store.move(again, 'done', { usage: last })
   assert.deepEqual(store.details.usage(seq), last)
-  assert.deepEqual(store.details.result(seq, 2), { sizeBytes: 2, body: Buffer.from('12') })
-  assert.deepEqual(store.details.result(seq, 1), { sizeBytes: 2, body: undefined })
-  assert.equal(store.details.result(seq + 1, 1), undefined)
 })
 
 test('the time in a state is summed over the attempts, and counts when it is over', t => {

@@ -2,6 +2,7 @@
 import type { TestContext } from 'node:test'
 import type { Database } from 'better-sqlite3'
 import { openStore } from '../../../core/database/open.ts'
+import type { Output } from '../../../core/jobs/artifacts.ts'
 import { JobBus, type JobEvent } from '../../../core/jobs/events.ts'
 import type { Job, NewJob } from '../../../core/jobs/job.ts'
 import { JobStore } from '../../../core/jobs/store.ts'
@@ -15,6 +16,11 @@ export interface Bench {
   readonly events: readonly { readonly event: JobEvent; readonly job: Job }[]
   /** Takes one job in. `dueAt` is 0 unless given. */
   accept(job?: Partial<NewJob>, dueAt?: number): Job
+}
+
+/** An answer to be kept. */
+export function answerOf(text: string): Output {
+  return { contentType: 'application/json', content: Buffer.from(text) }
 }
 
 /** A durable chat job of runner `a`; its id is the store's to give. */

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Sweeper, sweep } from '../../../core/jobs/retention.ts'
-import { type Bench, newJob, openBench, rowsOf } from './fixtures.ts'
+import { answerOf, type Bench, newJob, openBench, rowsOf } from './fixtures.ts'
 
 const rules = { tombstoneMs: 1000 }
 
 /** Every table that has rows of a job. */
-const ofJobs = ['job', 'job_request', 'job_result', 'event']
+const ofJobs = ['job', 'job_request', 'artifact', 'event']
 
 function endedJob({ store, accept }: Bench, retentionMs: number) {
   const request = { path: '/api/chat', body: Buffer.from('{}') }
   return store.move(store.move(accept({ request, retentionMs }), 'working'), 'done', {
-    result: Buffer.from('{}')
+    result: answerOf('{}')
   })
 }
 

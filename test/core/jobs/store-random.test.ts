@@ -6,7 +6,7 @@ import type { Job } from '../../../core/jobs/job.ts'
 import { recover } from '../../../core/jobs/recovery.ts'
 import { hasEnded, mayBecome } from '../../../core/jobs/states.ts'
 import { JobChangedError, TransitionError } from '../../../core/jobs/store.ts'
-import { type Bench, benchOn, openDatabase } from './fixtures.ts'
+import { answerOf, type Bench, benchOn, openDatabase } from './fixtures.ts'
 
 /** Somebody acts on a job as they read it last, which may be long ago: so it is with several actors. */
 type Act = 'load' | 'work' | 'finish' | 'fail' | 'retry' | 'cancel' | 'expire' | 'reread'
@@ -21,7 +21,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function act({ store }: Bench, job: Job, what: Act): Job {
   if (what === 'load') return store.move(job, 'loading', { attempt: job.attempt + 1 })
   if (what === 'work') return store.move(job, 'working', { attempt: Math.max(1, job.attempt) })
-  if (what === 'finish') return store.move(job, 'done', { result: Buffer.from('{}') })
+  if (what === 'finish') return store.move(job, 'done', { result: answerOf('{}') })
   if (what === 'fail') return store.move(job, 'failed')
   if (what === 'retry') return store.move(job, 'queued')
   if (what === 'expire') return store.move(job, 'expired')

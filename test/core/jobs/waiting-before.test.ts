@@ -38,17 +38,18 @@ test('the jobs before a job are as many as reading all jobs tells', t => {
   )
 })
 
-test('the oldest job is that of any runner and class, and of those that may run', t => {
+test('the oldest jobs are those of each runner and class that may run', t => {
   let clock = 1
   const bench = benchOn(openDatabase(t), () => clock)
   const waiting = new WaitingJobs(bench.db)
-  assert.equal(waiting.oldestCreatedAt(lane), undefined)
+  assert.deepEqual(waiting.oldest(lane), [])
   bench.accept({ availableAt: 1000 })
   clock = 2
   bench.accept({ lane: 'embed' })
   clock = 3
   const oldest = bench.accept({ runner: 'z', priority: 'batch' }, 900)
   clock = 4
-  bench.accept({ runner: 'a', priority: 'interactive' }, 10)
-  assert.equal(waiting.oldestCreatedAt(lane), oldest.createdAt)
+  const urgent = bench.accept({ runner: 'a', priority: 'interactive' }, 10)
+  bench.accept({ runner: 'a', priority: 'interactive' }, 11)
+  assert.deepEqual(waiting.oldest(lane), [urgent, oldest])
 })

@@ -114,7 +114,7 @@ test('the random part of a pause is a fifth in either direction', () => {
 })
 
 test("a job's row keeps what users see of an error, and the target's status where it answered", () => {
-  const error = new QueueFullError(7)
+  const error = new QueueFullError('7 jobs wait')
   const kept = { code: 'queue_full', message: error.message, retryable: true, attempt: 2 }
   assert.deepEqual(toJobError(error, 2), kept)
   assert.deepEqual(toJobError(error, 2, 503), { ...kept, targetStatus: 503 })

@@ -6,7 +6,7 @@ const slowTokens = { token_delay_ms: 50, token_count: 100 }
 
 /** How many rows of each table belong to jobs. */
 function rowsOf({ app }: Stage): Record<string, unknown> {
-  const tables = ['job', 'job_request', 'job_result', 'job_usage', 'job_metadata', 'job_retry', 'event']
+  const tables = ['job', 'job_request', 'artifact', 'job_usage', 'job_metadata', 'job_retry', 'event']
   return Object.fromEntries(
     tables.map(table => [table, app.db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()])
   )
@@ -98,7 +98,7 @@ test('delete takes all that an ended job left, and nothing else', async t => {
   assert.deepEqual(rowsOf(stage), {
     job: 1,
     job_request: 1,
-    job_result: 1,
+    artifact: 1,
     job_usage: 1,
     job_metadata: 0,
     job_retry: 0,

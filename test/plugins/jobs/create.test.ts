@@ -32,7 +32,8 @@ test('a job is accepted with its id, its address and what is known of it', async
     [job.kind, job.model, job.state, job.priority, job.attempt, job.max_attempts, job.metadata],
     ['chat', 'alpha', 'queued', 'batch', 0, 2, body.metadata]
   )
-  assert.deepEqual(job.queue, { position: 0, estimated_start_at: null })
+  const nobodyKnows = { estimated_start_at: null, start_p50_at: null, start_p90_at: null }
+  assert.deepEqual(job.queue, { position: 0, ...nobodyKnows })
   assert.equal(job.request, undefined, 'the input is not echoed')
   const row = stage.app.jobs.get(job.id)!
   assert.deepEqual([row.runTimeoutMs, row.retentionMs], [60_000, 120_000])
@@ -114,8 +115,8 @@ test('a model that is not there, is far away or cannot do the work is refused', 
   const refused = (model: string) =>
     stage.ask<Problem>('POST', '/jobs', { body: { request: { ...chatBody, model } } })
   assertProblem(await refused('nobody'), 422, 'model_not_found')
-  assertProblem(await refused('alpha:cloud'), 403, 'cloud_model_refused')
-  assertProblem(await refused('far'), 403, 'cloud_model_refused')
+  assertProblem(await refused('alpha:cloud'), 403, 'leaves_this_machine')
+  assertProblem(await refused('far'), 403, 'leaves_this_machine')
   for (const model of ['embedder', '', 'a b']) {
     const problem = assertProblem(await refused(model), 422, 'validation_failed')
     assert.equal(problem.errors![0]!.pointer, '/request/model', model)

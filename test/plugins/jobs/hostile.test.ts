@@ -62,13 +62,7 @@ test('names that mean something to JavaScript are names like others', async t =>
 
 test('a body of another type, or one that is too large, is refused', async t => {
   const stage = await startStage(t, {}, { limits: { body_bytes: 1000 } })
-  for (const type of [
-    'text/plain',
-    'application/x-www-form-urlencoded',
-    'application/x-ndjson',
-    'nonsense',
-    'a/b/c'
-  ]) {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'nonsense', 'a/b/c']) {
     const answer = await stage.ask('POST', '/jobs', { body: chat, headers: { 'content-type': type } })
     assertProblem(answer, 415, 'unsupported_media_type')
   }

@@ -78,7 +78,7 @@ test('a client that leaves while its model loads ends its job at once, and the l
 
 /** What the store keeps of the answer to a job. */
 function keptOf({ app }: Stage, id: string): Record<string, unknown> {
-  const query = 'SELECT body FROM job_result JOIN job ON job_seq = seq WHERE id = ?'
+  const query = 'SELECT body FROM artifact JOIN job ON job_seq = job.seq WHERE job.id = ?'
   const body = app.db.prepare(query).pluck().get(id) as Buffer
   return JSON.parse(body.toString())
 }
@@ -115,7 +115,7 @@ test('with Foreman-On-Disconnect: continue a job that waits is run for nobody, a
 test('a job whose client stays keeps nothing', async t => {
   const stage = await start(t)
   await ask(stage, chat())
-  for (const table of ['job_result', 'job_request']) {
+  for (const table of ['artifact', 'job_request']) {
     assert.equal(stage.app.db.prepare(`SELECT count(*) FROM ${table}`).pluck().get(), 0)
   }
 })

@@ -103,6 +103,6 @@ export function storyOf(app: FastifyInstance, job: Job): string[] {
 
 /** The kept answer of a job, parsed. */
 export function resultOf(app: FastifyInstance, job: Job): Record<string, unknown> | undefined {
-  const body = app.db.prepare('SELECT body FROM job_result WHERE job_seq = ?').pluck().get(job.seq)
-  return body === undefined ? undefined : JSON.parse(String(body))
+  const [output] = app.jobs.artifacts.ofJob(job.seq)
+  return output && JSON.parse(String(app.jobs.artifacts.body(output)))
 }

@@ -1,0 +1,47 @@
+/** The limits on what is taken in: waiting jobs by number, durable ones by the disk as well. */
+import type { DiskUse } from '../database/disk-use.ts'
+import { type ForemanError, QueueFullError, StorageLowError } from '../errors.ts'
+
+/** The limits themselves. */
+export interface CapRules {
+  /** Most jobs that may be queued (`queue.max_queued`). */
+  readonly maxQueued: number
+  /** Most bytes that foreman's data may take for durable jobs to be accepted (`queue.max_bytes`). */
+  readonly maxBytes: number
+  /** Bytes that must be free on the disk (`queue.min_free_bytes`); on a small one a twentieth of it is enough. */
+  readonly minFreeBytes: number
+}
+
+const enoughPart = 1 / 20
+const mebibyte = 1024 ** 2
+const gibibyte = 1024 ** 3
+
+/** The error for a job that would be one too many. */
+export function tooMany(maxQueued: number): ForemanError {
+  return new QueueFullError(
+    `${maxQueued} jobs wait, which is its limit (queue.max_queued); try again later, or raise the limit`
+  )
+}
+
+/**
+ * Holds the disk against the limits.
+ * @throws {QueueFullError} {StorageLowError} where no durable job may be taken now
+ */
+export function checkDisk(disk: DiskUse, { maxBytes, minFreeBytes }: CapRules): void {
+  const { freeBytes, totalBytes } = disk.space()
+  const enough = Math.min(minFreeBytes, totalBytes * enoughPart)
+  if (freeBytes < enough) {
+    const message = `the disk of the data directory has ${inWords(freeBytes)} free, and ${inWords(enough)} must be; make room`
+    throw Object.assign(new StorageLowError(), { message })
+  }
+  const takenBytes = disk.takenBytes()
+  if (takenBytes < maxBytes) return
+  throw new QueueFullError(
+    `foreman's data takes ${inWords(takenBytes)} on the disk, and its limit is ${inWords(maxBytes)} (queue.max_bytes); ` +
+      'delete ended jobs, keep them for a shorter time (retention.job_s), or raise the limit'
+  )
+}
+
+function inWords(bytes: number): string {
+  return bytes < gibibyte ? `${(bytes / mebibyte).toFixed(1)} MiB` : `${(bytes / gibibyte).toFixed(2)} GiB`
+}

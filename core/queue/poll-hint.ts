@@ -1,0 +1,13 @@
+/** When to ask for a job again: the `Retry-After` of answers that come before its end. */
+import type { Job } from '../jobs/job.ts'
+import type { Forecast, JobQueue } from './job-queue.ts'
+
+const [soonestS, latestS] = [1, 30]
+
+/** A quarter of the time until it is likely to start, 1 s at least and 30 s at most; 1 s for one that has started. */
+export function pollAfterS(queue: JobQueue, job: Job, forecast?: Forecast): number {
+  if (job.state !== 'queued') return soonestS
+  const { estimatedStartAt } = forecast ?? queue.forecast(job)
+  const startsInS = (estimatedStartAt - Date.now()) / 1000
+  return Math.min(latestS, Math.max(soonestS, Math.round(startsInS / 4)))
+}

@@ -1,0 +1,99 @@
+/** `GET /artifacts/{id}`, `…/content`, `POST …/sign` and `DELETE /artifacts/{id}`. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { durably } from '../../core/database/open.ts'
+import { MalformedJsonError, NotFoundError } from '../../core/errors.ts'
+import type { Artifact } from '../../core/jobs/artifact.ts'
+import { storing } from '../../core/jobs/lookup.ts'
+import { soleOwner } from '../../core/jobs/owner.ts'
+import { type ArtifactPath, artifactObject, findArtifact, urlsOf } from './artifact-object.ts'
+import { sendContent } from './content.ts'
+import { ArtifactInUseError } from './errors.ts'
+import {
+  artifactSchema,
+  type ContentQuery,
+  contentQuerySchema,
+  type SignBody,
+  signedSchema,
+  signSchema
+} from './schemas.ts'
+import { checkSignature, isSigned, signPath } from './signatures.ts'
+
+type ContentRoute = ArtifactPath & { Querystring: ContentQuery }
+type SignRoute = ArtifactPath & { Body: SignBody }
+
+const defaultTtlS = 3600
+const secondMs = 1000
+const bodyBytes = 64 * 1024
+
+/** Adds the routes. */
+export function addArtifactRoutes(scope: FastifyInstance): void {
+  readJson(scope)
+  scope.get<ArtifactPath>(
+    '/artifacts/:id',
+    { schema: { response: { 200: artifactSchema } } },
+    async request => artifactObject(findArtifact(scope, request.params.id, soleOwner))
+  )
+  scope.delete<ArtifactPath>('/artifacts/:id', async (request, reply) => remove(scope, request, reply))
+  scope.route<ContentRoute>({
+    method: ['GET', 'HEAD'],
+    url: '/artifacts/:id/content',
+    schema: { querystring: contentQuerySchema },
+    handler: async (request, reply) =>
+      sendContent(scope, findContent(scope, request), request, reply, request.query.disposition)
+  })
+  const schema = { body: signSchema, response: { 200: signedSchema } }
+  scope.post<SignRoute>('/artifacts/:id/sign', { schema, preValidation: emptyBody }, async request =>
+    sign(scope, request)
+  )
+}
+
+/** Bodies are JSON whatever they are called; none at all means nothing but defaults. */
+function readJson(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser(
+    '*',
+    { parseAs: 'string', bodyLimit: bodyBytes },
+    async (_request: unknown, text: string) => {
+      if (text === '') return undefined
+      try {
+        return JSON.parse(text)
+      } catch (err) {
+        throw new MalformedJsonError('syntax error', { cause: err })
+      }
+    }
+  )
+}
+
+async function emptyBody(request: FastifyRequest): Promise<void> {
+  if (request.body === undefined || request.body === null) request.body = {}
+}
+
+/** Whoever has a signed address needs nothing else. */
+function findContent(app: FastifyInstance, { params, query }: FastifyRequest<ContentRoute>): Artifact {
+  if (!isSigned(query)) return findArtifact(app, params.id, soleOwner)
+  checkSignature(app.db, urlsOf(params.id).content, query, Date.now())
+  const artifact = app.jobs.artifacts.find(params.id)
+  if (artifact === undefined) throw new NotFoundError()
+  return artifact
+}
+
+function sign(app: FastifyInstance, { params, body }: FastifyRequest<SignRoute>) {
+  const { id } = findArtifact(app, params.id, soleOwner)
+  const { ttl_s = defaultTtlS, disposition } = body
+  // In whole seconds, as the address has it.
+  const expiresAt = (Math.floor(Date.now() / secondMs) + ttl_s) * secondMs
+  const url = storing(() => signPath(app.db, urlsOf(id).content, expiresAt, disposition))
+  return { url, expires_at: new Date(expiresAt).toISOString() }
+}
+
+function remove(
+  app: FastifyInstance,
+  { params }: FastifyRequest<ArtifactPath>,
+  reply: FastifyReply
+): FastifyReply {
+  const artifact = findArtifact(app, params.id, soleOwner)
+  const { artifacts } = app.jobs
+  if (artifacts.isInUse(artifact)) throw new ArtifactInUseError()
+  storing(() => durably(app.db, () => artifacts.remove(artifact)))
+  return reply.code(204).send()
+}

@@ -1,0 +1,70 @@
+/** `GET /jobs/{id}/events`: the stored events of a job, page by page. */
+import type { FastifyInstance } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { EventLog } from '../../core/jobs/event-log.ts'
+import type { JobEvent } from '../../core/jobs/events.ts'
+import { soleOwner } from '../../core/jobs/owner.ts'
+import { Cursors } from './cursor.ts'
+import { findJob, type JobPath } from './lookup.ts'
+
+const defaultLimit = 100
+
+const querySchema = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Defaults to 100.' })),
+    after: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Only events with a higher seq.'
+      })
+    ),
+    cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' }))
+  },
+  { additionalProperties: false }
+)
+
+type Query = Static<typeof querySchema>
+
+const eventSchema = Type.Object({
+  id: Type.String(),
+  seq: Type.Integer({ description: 'Counts from 1 without a gap.' }),
+  type: Type.String({
+    description: 'job. and the state, or job.retrying. New types come without a new version.'
+  }),
+  attempt: Type.Integer(),
+  created_at: Type.String({ format: 'date-time' }),
+  data: Type.Record(Type.String(), Type.Unknown())
+})
+
+const pageSchema = Type.Object({
+  data: Type.Array(eventSchema),
+  has_more: Type.Boolean(),
+  next_cursor: Type.Union([Type.String(), Type.Null()])
+})
+
+/** Adds the route. */
+export function addEventsRoute(scope: FastifyInstance): void {
+  const log = new EventLog(scope.db)
+  const cursors = new Cursors(scope.db)
+  const schema = { querystring: querySchema, response: { 200: pageSchema } }
+  scope.get<JobPath & { Querystring: Query }>('/jobs/:id/events', { schema }, async ({ params, query }) => {
+    const job = findJob(scope, params.id, soleOwner)
+    const { limit = defaultLimit, after = 0, cursor } = query
+    // A cursor is good for the events of one job only.
+    const reader = `${job.owner} ${job.id}`
+    const from = cursor === undefined ? after : Math.max(after, cursors.read(cursor, reader))
+    const found = log.after(job, from, limit + 1)
+    const page = found.slice(0, limit)
+    const hasMore = found.length > limit
+    return {
+      data: page.map(eventOf),
+      has_more: hasMore,
+      next_cursor: hasMore ? cursors.write(page.at(-1)!.seq, reader) : null
+    }
+  })
+}
+
+function eventOf({ id, seq, type, attempt, createdAt, data }: JobEvent): Static<typeof eventSchema> {
+  return { id, seq, type, attempt, created_at: new Date(createdAt).toISOString(), data }
+}

@@ -1,0 +1,83 @@
+/** Takes one job in and answers with it: for `POST /jobs`, and for routes that make a job of another request. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { KeyTakenError } from '../../core/jobs/idempotency.ts'
+import type { IdempotencyClaim, Job, NewJob } from '../../core/jobs/job.ts'
+import { soleOwner } from '../../core/jobs/owner.ts'
+import { hasEnded } from '../../core/jobs/states.ts'
+import { earlierJob } from './idempotency.ts'
+import { urlsOf } from './job-object.ts'
+import type { JobObject } from './job-schema.ts'
+import { describe, goneSignal, type Parts } from './parts.ts'
+import { appliedOf, readPrefer } from './prefer.ts'
+
+/** A job without what the way in gives it. */
+export type Draft = Omit<NewJob, 'owner' | 'idempotency'>
+
+/** The new job, or the one that the same request made before. */
+interface Handed {
+  readonly job: Job
+  readonly isNew: boolean
+}
+
+/**
+ * Takes a job in, once for each claim, waits for its end where the caller would, and gives the body of the answer;
+ * status and headers are set. `draft` is called for a job that is new.
+ * @throws {IdempotencyKeyReusedError} {JobDataRemovedError} {QueueFullError} {DrainingError} {StorageLowError}, and
+ * what `draft` throws
+ */
+export async function handIn(
+  app: FastifyInstance,
+  parts: Parts,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  claim: IdempotencyClaim | undefined,
+  draft: () => Promise<Draft>
+): Promise<JobObject> {
+  const handed = await accept(app, claim, draft)
+  const { job, isNew } = handed
+  reply.header('location', urlsOf(job.id).self)
+  if (!isNew) reply.header('idempotency-replayed', 'true')
+  const now = await follow(app, parts, job, request, reply)
+  // What was taken in a moment ago is the last: where it stands needs no count of those before it.
+  const forecast = isNew && now === job ? app.queue.forecastNew(job) : undefined
+  describe(reply, now, forecast)
+  reply.code(isNew ? statusOf(now) : 200)
+  return parts.objects.of(now, { forecast })
+}
+
+/** One job for each claim, also where two requests with the same one look for its model at the same time. */
+async function accept(
+  app: FastifyInstance,
+  claim: IdempotencyClaim | undefined,
+  draft: () => Promise<Draft>
+): Promise<Handed> {
+  const before = earlierJob(app, soleOwner, claim)
+  if (before !== undefined) return { job: before, isNew: false }
+  const job = { ...(await draft()), owner: soleOwner, idempotency: claim }
+  try {
+    return { job: await app.queue.submitSoon(job), isNew: true }
+  } catch (err) {
+    if (!(err instanceof KeyTakenError)) throw err
+    return { job: earlierJob(app, soleOwner, claim)!, isNew: false }
+  }
+}
+
+/** The job after the time that the caller would wait for its end. */
+async function follow(
+  app: FastifyInstance,
+  { waiters }: Parts,
+  job: Job,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<Job> {
+  const prefer = readPrefer(request.headers.prefer)
+  const applied = appliedOf(prefer)
+  if (applied !== undefined) reply.header('preference-applied', applied)
+  if (prefer.waitS === undefined || hasEnded(job.state)) return job
+  await waiters.wait(job.id, ({ state }) => hasEnded(state), prefer.waitS * 1000, goneSignal(reply))
+  // A very short retention may have removed it again.
+  return app.jobs.get(job.id) ?? job
+}
+
+function statusOf({ state }: Job): 201 | 202 {
+  return hasEnded(state) ? 201 : 202
+}

@@ -7,61 +7,36 @@ import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import type { Assignment } from '../../core/queue/worker.ts'
 import { Books } from './books.ts'
+import { type Claim, type ClaimWait, ClaimWaits, type Longest } from './claim-waits.ts'
 import type { Simulation } from './simulation.ts'
 
 /** A linger may last longer than `queue.linger` says by this factor, for callers who come back just too late. */
 const lingerTolerance = 1.25
 
-/** The longest that occur in a simulation, in ms: the bound on waiting is made of them. */
-export interface Longest {
-  /** Load, failed ones included. */
-  readonly load: number
-  /** Load as the schedule may expect it: of a runner that was never loaded it expects ten seconds. */
-  readonly expected: number
-  readonly work: number
-}
-
-/** One swap: for whom, when it began, and when the claim behind it was made. */
-interface Service {
-  readonly runner: string
-  readonly at: number
-  readonly madeAt: number
-}
-
-/** A job that claims the worker for its runner, and since when it waits for that. */
-interface Claim {
-  readonly job: Job
-  readonly since: number
-}
-
-/** How long a claim waited for its runner's turn, and how long it may have at most, in ms. */
-export interface ClaimWait {
-  readonly waited: number
-  readonly bound: number
-}
-
 /** Throws an AssertionError out of the simulation as soon as a promise is broken. */
 export class Audit {
-  /** All claims that were served. */
-  readonly waits: ClaimWait[] = []
   readonly #simulation: Simulation
-  readonly #longest: Longest
   readonly #books: Books
   readonly #running = new Set<string>()
   readonly #ended = new Set<string>()
-  readonly #services: Service[] = []
+  readonly #waits: ClaimWaits
   /** What the swap under way is for. */
   #claim: Claim | undefined
 
   constructor(simulation: Simulation, longest: Longest, keepsOld = false) {
     this.#simulation = simulation
-    this.#longest = longest
+    this.#waits = new ClaimWaits(longest)
     this.#books = new Books(simulation.rules, keepsOld)
     simulation.bus.on('event', (_event, job) => this.#moved(job))
     simulation.on('took', assignment => this.#took(assignment))
     simulation.on('swapped', load => this.#swapped(load.runner, load.loaded, load.ms))
     simulation.on('ran', (_job, crashed) => this.#ran(crashed))
     simulation.on('idles', askedFor => this.#idles(askedFor))
+  }
+
+  /** The claims that were served, in the order of their turns. */
+  get waits(): readonly ClaimWait[] {
+    return this.#waits.all
   }
 
   /** Nothing may be left when the simulation has run to its end. */
@@ -103,6 +78,7 @@ export class Audit {
     const ripe = books.ripe(jobs, now)
     const leavesWork = jobs.some(({ runner }) => runner === books.turn?.runner)
     assert.ok(ripe.length > 0 || !leavesWork, 'no turn with work left ends before a claim is ripe')
+    if (leavesWork) this.#checkShare(now)
     const inLine = ripe.length > 0 ? ripe : jobs
     const theirs = jobs.filter(({ runner }) => runner === chosen.runner)
     const first = books.earliest(inLine.filter(({ runner }) => runner === chosen.runner))
@@ -111,43 +87,32 @@ export class Audit {
       books.madeAt(books.earliest(inLine)),
       'the earliest claim is served first'
     )
-    this.#services.push({ runner: chosen.runner, at: now, madeAt: books.madeAt(books.earliest(theirs)) })
+    this.#waits.served({ runner: chosen.runner, at: now, madeAt: books.madeAt(books.earliest(theirs)) })
     this.#claim = this.#claimOf(theirs, now)
     books.leave(chosen, jobs, now)
   }
 
   /** The one of a runner's jobs that has waited longest on a claim; undefined where none is due. */
   #claimOf(theirs: readonly Job[], now: number): Claim | undefined {
-    const claims = theirs.map(job => ({ job, since: this.#books.waitsSince(job) }))
+    const books = this.#books
+    const claims = theirs.map(job => ({ job, madeAt: books.madeAt(job), since: books.waitsSince(job) }))
     return claims.filter(({ since }) => since <= now).sort((a, b) => a.since - b.since)[0]
   }
 
   #swapped(runner: string, loaded: boolean, tookMs: number): void {
     const { now } = this.#simulation.agenda
-    if (this.#claim !== undefined) this.#checkBound(this.#claim, now)
+    const { loadShare } = this.#simulation.rules.rules
+    if (this.#claim !== undefined) this.#waits.ended(this.#claim, loadShare[this.#claim.job.priority], now)
     this.#books.swapped(runner, loaded, tookMs, now)
   }
 
-  /**
-   * From the time `since` at which a claim is made until its runner's turn begins, every runner whose claim was
-   * made before is served once at most, and each of them, like the turn at `since`, costs one round.
-   */
-  #checkBound({ job, since }: Claim, now: number): void {
-    const between = this.#services.slice(this.#firstServiceFrom(since), -1)
-    const before = between.filter(service => service.madeAt <= since).map(({ runner }) => runner)
-    assert.equal(new Set(before).size, before.length, `${before} served before ${job.runner}, each once`)
-    const { load, expected, work } = this.#longest
-    const turn = Math.ceil((1 / this.#simulation.rules.rules.loadShare[job.priority] - 1) * expected)
-    const bound = (before.length + 1) * (turn + work + 2 * load) + load
-    const waited = now - since
-    this.waits.push({ waited, bound })
-    assert.ok(waited <= bound, `a claim waited ${waited} ms, more than ${bound} ms`)
-  }
-
-  #firstServiceFrom(time: number): number {
-    let first = this.#services.length
-    while (first > 0 && this.#services[first - 1]!.at >= time) first -= 1
-    return first
+  /** The load that began the turn was at most the largest share there is of the time from its begin to `now`. */
+  #checkShare(now: number): void {
+    const load = this.#simulation.loads.at(-1)
+    if (load?.loaded !== true) return
+    const share = Math.max(...Object.values(this.#simulation.rules.rules.loadShare))
+    const ms = now - load.startedAt
+    assert.ok(load.ms <= share * ms * (1 + Number.EPSILON), `a load of ${load.ms} ms in ${ms} ms`)
   }
 
   #ran(crashed: boolean): void {

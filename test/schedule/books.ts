@@ -11,6 +11,8 @@ import type { Rules } from './simulation.ts'
 /** A runner that has the worker. */
 export interface Turn {
   readonly runner: string
+  /** The largest share among those of its own waiting jobs when the worker was given to it. */
+  readonly share: number
   readonly startedAt: number
   /** End of its last job, at first the start of the turn. */
   freeSince: number
@@ -24,9 +26,11 @@ export class Books {
   readonly #keepsOld: boolean
   readonly #loadTimes = new LoadTimes()
   readonly #failedLoads = new Map<string, { times: number; heldUntil: number }>()
-  readonly #turnEndedAt = new Map<string, number>()
+  /** When runners lost the worker, each time of it. */
+  readonly #turnEnds = new Map<string, number[]>()
   #keptClocks: ReadonlyMap<string, number> = new Map()
   #evicted: string | undefined
+  #nextShare = 0
 
   constructor(rules: Rules, keepsOld: boolean) {
     this.#rules = rules
@@ -40,14 +44,16 @@ export class Books {
     )
   }
 
-  /** When the claim behind `job` is made: it is due, and its runner had its turn before. */
+  /** When the claim behind `job` is made: it is due, and its runner had its last turn but one, or its only one. */
   madeAt(job: Job): number {
-    return Math.max(job.dueAt, this.#turnEndedAt.get(job.runner) ?? job.dueAt)
+    const [end] = (this.#turnEnds.get(job.runner) ?? []).slice(-2)
+    return Math.max(job.dueAt, end ?? job.dueAt)
   }
 
   /** From when on nothing but the order of claims keeps `job` from being served. */
   waitsSince(job: Job): number {
-    return Math.max(this.madeAt(job), job.availableAt, this.#heldUntil(job.runner))
+    const lastEnd = this.#turnEnds.get(job.runner)?.at(-1) ?? job.dueAt
+    return Math.max(job.dueAt, lastEnd, job.availableAt, this.#heldUntil(job.runner))
   }
 
   /** The first of `jobs` in the order of claims. @throws where there is none */
@@ -67,7 +73,11 @@ export class Books {
   /** Those of the claims whose time has come. */
   ripe(jobs: readonly Job[], now: number): Job[] {
     const { turn } = this
-    return turn === undefined ? [] : this.claims(jobs, now).filter(job => now >= this.#ripeAt(job, turn))
+    if (turn === undefined) return []
+    const claims = this.claims(jobs, now)
+    const share = Math.max(turn.share, ...claims.map(job => this.#shareOf(job)))
+    if (now < turn.startedAt + (1 / share - 1) * this.expectedLoad(turn.runner)) return []
+    return claims.filter(job => now >= this.#waitedAt(job, turn))
   }
 
   /** What a swap to `runner` is expected to take. */
@@ -78,7 +88,8 @@ export class Books {
   /** The worker is given to `chosen`, which was one of `jobs`. */
   leave(chosen: Job, jobs: readonly Job[], now: number): void {
     const { turn } = this
-    const madeAt = this.madeAt(this.earliest(jobs.filter(job => job.runner === chosen.runner)))
+    const theirs = jobs.filter(job => job.runner === chosen.runner)
+    const madeAt = this.madeAt(this.earliest(theirs))
     const overtaken = this.claims(jobs, now).filter(
       job => job.runner !== chosen.runner && this.madeAt(job) < madeAt
     )
@@ -86,7 +97,8 @@ export class Books {
       turn === undefined
         ? new Map()
         : new Map(overtaken.map(({ runner }) => [runner, this.#clockOf(runner, turn)]))
-    if (turn !== undefined) this.#turnEndedAt.set(turn.runner, now)
+    this.#nextShare = Math.max(...theirs.map(job => this.#shareOf(job)))
+    if (turn !== undefined) this.#ended(turn.runner, now)
     this.#evicted = turn?.runner ?? this.#evicted
     this.turn = undefined
   }
@@ -101,26 +113,34 @@ export class Books {
     }
     const times = (this.#failedLoads.get(runner)?.times ?? 0) + 1
     this.#failedLoads.set(runner, { times, heldUntil: now + backoffMs(times, this.#rules.retry) })
-    this.#turnEndedAt.set(runner, now)
+    this.#ended(runner, now)
     if (this.#keepsOld && this.#evicted !== undefined) this.#begin(this.#evicted, now)
     else this.#evicted = undefined
   }
 
   /** The runner that had the worker is out of the target's memory. */
   crashed(now: number): void {
-    if (this.turn !== undefined) this.#turnEndedAt.set(this.turn.runner, now)
+    if (this.turn !== undefined) this.#ended(this.turn.runner, now)
     this.turn = undefined
     this.#evicted = undefined
   }
 
   #begin(runner: string, now: number): void {
-    this.turn = { runner, startedAt: now, freeSince: now }
+    this.turn = { runner, share: this.#nextShare, startedAt: now, freeSince: now }
     this.#evicted = runner
   }
 
-  #ripeAt(job: Job, turn: Turn): number {
+  #ended(runner: string, now: number): void {
+    this.#turnEnds.set(runner, [...(this.#turnEnds.get(runner) ?? []), now])
+  }
+
+  #shareOf(job: Job): number {
+    return this.#rules.rules.loadShare[job.priority]
+  }
+
+  #waitedAt(job: Job, turn: Turn): number {
     const load = Math.max(this.expectedLoad(job.runner), this.expectedLoad(turn.runner))
-    return this.#clockOf(job.runner, turn) + (1 / this.#rules.rules.loadShare[job.priority] - 1) * load
+    return this.#clockOf(job.runner, turn) + (1 / this.#shareOf(job) - 1) * load
   }
 
   #clockOf(runner: string, turn: Turn): number {

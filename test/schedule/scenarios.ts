@@ -3,7 +3,7 @@
  * Poisson arrivals, bursts and agents mixed, one to eight runners whose loads differ up to a hundredfold.
  */
 import { priorities } from '../../core/jobs/priority.ts'
-import type { Longest } from './audit.ts'
+import type { Longest } from './claim-waits.ts'
 import type { TargetFacts } from './simulated-target.ts'
 import { type Call, defaultRules, type Rules, type Simulation } from './simulation.ts'
 import { exponential, seeded } from './workloads.ts'
@@ -48,6 +48,15 @@ export interface Scenario {
   readonly play: (simulation: Simulation) => void
 }
 
+/** Plays what is drawn from a seed. @throws what went wrong, with the seed by which to play it again */
+export async function played<T>(seed: number, play: () => Promise<T>): Promise<T> {
+  try {
+    return await play()
+  } catch (err) {
+    throw new Error(`SCHEDULE_SEED=${seed}: ${(err as Error).message}`, { cause: err })
+  }
+}
+
 /** The scenario of a seed: 10 to 1 000 calls. */
 export function scenario(seed: number): Scenario {
   const dice = new Dice(seed)
@@ -73,9 +82,43 @@ export function scenario(seed: number): Scenario {
   }
 }
 
+/** A drawn backlog that never ends, on every runner. */
+export interface StandingBacklog {
+  readonly rules: Rules
+  readonly target: TargetFacts
+  readonly longest: Longest
+  readonly flows: readonly Call[]
+  /** Calls of each flow at a time: the more, the longer each has waited. */
+  readonly depth: number
+}
+
+/** The backlog of a seed: two to eight runners with work of `classes` classes at most, drawn from all three. */
+export function standingBacklog(seed: number, classes: number): StandingBacklog {
+  const dice = new Dice(seed)
+  const runners = [...'abcdefgh'].slice(0, dice.whole(2, 8))
+  const loads = drawLoads(dice, runners)
+  const longestLoad = Math.max(...loads.values())
+  // Not long beside the loads: by as much as a job a turn may last longer than it has to.
+  const work = 2 * Math.ceil((longestLoad * dice.pick([0.1, 0.3, 1])) / 2)
+  const patience = dice.pick([0, 15 * secondMs])
+  const drawn = Array.from({ length: classes }, () => dice.pick(priorities))
+  const flow = (runner: string): Call => ({
+    runner,
+    priority: dice.pick(drawn),
+    workMs: dice.whole(work / 2, work)
+  })
+  return {
+    rules: { ...drawRules(dice), patienceMs: { interactive: patience, normal: patience, batch: patience } },
+    target: { loadMs: runner => loads.get(runner)! },
+    longest: { load: longestLoad, expected: Math.max(unknownLoadMs, longestLoad), work },
+    depth: dice.pick([2, 50]),
+    flows: runners.flatMap(runner => Array.from({ length: dice.whole(1, 2) }, () => flow(runner)))
+  }
+}
+
 function drawLoads(dice: Dice, runners: readonly string[]): Map<string, number> {
   const dearest = dice.spread(secondMs, 100 * secondMs)
-  const cheapest = dice.pick([dearest, Math.max(1, Math.round(dearest / 100))])
+  const cheapest = Math.max(1, Math.round(dice.pick([dearest, 0.8 * dearest, dearest / 100])))
   return new Map(runners.map(runner => [runner, dice.spread(cheapest, dearest)]))
 }
 

@@ -9,13 +9,16 @@ import { EventEmitter } from 'node:events'
 import Database from 'better-sqlite3'
 import { migrate } from '../../core/database/migrate.ts'
 import { type ForemanError, isForemanError, TargetFailedError } from '../../core/errors.ts'
+import { QueueDepth } from '../../core/jobs/depth.ts'
 import { JobBus } from '../../core/jobs/events.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import type { Priority } from '../../core/jobs/priority.ts'
+import type { StartEstimates } from '../../core/jobs/start-estimates.ts'
 import { JobStore } from '../../core/jobs/store.ts'
 import { WaitingJobs } from '../../core/jobs/waiting.ts'
 import { Dispatcher, workerLane } from '../../core/queue/dispatcher.ts'
 import { backoffMs, mayRetry, toJobError } from '../../core/queue/failure.ts'
+import { Forecaster } from '../../core/queue/forecast.ts'
 import type { JobQueueParts } from '../../core/queue/job-queue.ts'
 import { queueRules } from '../../core/queue/rules.ts'
 import type { Assignment } from '../../core/queue/worker.ts'
@@ -91,6 +94,8 @@ export class Simulation extends EventEmitter<SimulationEvents> {
   readonly #dispatcher: Dispatcher
   readonly #byJob = new Map<string, CallRecord>()
   readonly #onEnd = new Map<string, () => void>()
+  /** Only in a simulation that {@link foretells}. */
+  #forecaster: Forecaster | undefined
   #wakeAt = Number.POSITIVE_INFINITY
   /** The running job while its runner is being loaded: its caller may still leave. */
   #loading: Job | undefined
@@ -117,6 +122,17 @@ export class Simulation extends EventEmitter<SimulationEvents> {
       loadFailed: (runner, error) => this.#failAttached(runner, error)
     })
     this.bus.on('event', (_event, job) => this.#follow(job))
+  }
+
+  /** From now on the start of each job that comes in is foretold, and how that came true recorded. */
+  foretells(): { forecaster: Forecaster; estimates: StartEstimates } {
+    const { estimates } = this.#store
+    const forecaster = new Forecaster({
+      ...{ dispatcher: this.#dispatcher, depth: new QueueDepth(this.#db, this.bus), bus: this.bus },
+      ...{ waiting: new WaitingJobs(this.#db), estimates, now: () => this.agenda.now }
+    })
+    this.#forecaster = forecaster
+    return { forecaster, estimates }
   }
 
   /** Sets a call for the time `at`; `onEnd` is called when it is over, in whatever way. */
@@ -148,8 +164,10 @@ export class Simulation extends EventEmitter<SimulationEvents> {
 
   #arrive(call: Call, onEnd?: () => void): void {
     const { agenda, rules } = this
-    const dueAt = (call.notBefore ?? agenda.now) + rules.patienceMs[call.priority]
-    const [job] = this.#store.accept([{ dueAt, job: newJob(call) }])
+    const availableAt = call.notBefore ?? agenda.now
+    const place = { dueAt: availableAt + rules.patienceMs[call.priority], job: newJob(call) }
+    const [estimate] = this.#forecaster?.estimates([{ ...place.job, ...place, availableAt }]) ?? []
+    const [job] = this.#store.accept([{ ...place, estimate }])
     const record = { call, arrivedAt: agenda.now, startedAt: undefined, job: job! }
     this.records.push(record)
     this.#byJob.set(job!.id, record)

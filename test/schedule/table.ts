@@ -10,11 +10,11 @@ import { plainPolicies, runPlain } from './plain-policies.ts'
 import { Simulation } from './simulation.ts'
 import * as workloads from './workloads.ts'
 
-const { toMs, unequal } = workloads
+const { toMs, unequal, unequalOverload } = workloads
 const { backlog, twoAgents, threeAgents, personBesideBatch, busy, overload } = workloads
 const { dearBesideCheap, steadyFlow, twoPeople } = workloads
 const rows = {
-  ...{ backlog, twoAgents, threeAgents, personBesideBatch, busy, overload, unequal },
+  ...{ backlog, twoAgents, threeAgents, personBesideBatch, busy, overload, unequal, unequalOverload },
   ...{ dearBesideCheap, steadyFlow, twoPeople }
 }
 const seedsOfUnequal = [11, 12, 13, 14, 15, 16]

@@ -147,11 +147,21 @@ export const busy = (): Workload =>
 export const overload = (): Workload =>
   open({ seed: 4, until: 10_000, gap: 1.54, runners: 'abc', interactive: 0.1, normal: 0.5 })
 
+const unequalLoad = (runner: string) => (runner === 'a' ? 3 : runner === 'b' ? 10 : 60)
+
 /** Like busy on three runners whose swaps take 3, 10 and 60 s. */
-export function unequal(seed = 11): Workload {
-  const load = (runner: string) => (runner === 'a' ? 3 : runner === 'b' ? 10 : 60)
-  return open({ seed, until: 20_000, gap: 2.4, runners: 'abc', interactive: 0.2, normal: 0.5, load })
-}
+export const unequal = (seed = 11): Workload =>
+  open({
+    ...{ seed, until: 20_000, gap: 2.4, runners: 'abc', interactive: 0.2, normal: 0.5 },
+    load: unequalLoad
+  })
+
+/** The same runners, two tenths more than the worker can do. */
+export const unequalOverload = (): Workload =>
+  open({
+    ...{ seed: 11, until: 20_000, gap: 1.7, runners: 'abc', interactive: 0.1, normal: 0.5 },
+    load: unequalLoad
+  })
 
 /** A dear runner (100 s) that is early in line, and a standing backlog of three cheap ones (1 s). */
 export function dearBesideCheap(): Workload {

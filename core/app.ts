@@ -8,6 +8,7 @@ import { maxHeaderSize } from 'node:http'
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import { type Access, addAccess } from './access/access.ts'
 import { addBrowserGuard } from './browser-guard.ts'
 import { DiskUse } from './database/disk-use.ts'
 import { openStore } from './database/open.ts'
@@ -36,6 +37,7 @@ import { readTls } from './target/tls-files.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     readonly settings: Settings
+    readonly access: Access
     readonly db: Database
     readonly jobs: JobStore
     readonly blobs: Blobs
@@ -85,6 +87,7 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
   installErrors(app)
   try {
     addBrowserGuard(app)
+    app.decorate('access', addAccess(app))
     addEngine(app, settings)
     addHealthRoutes(app)
     await loadPlugins(app, settings.plugins, {

@@ -4,10 +4,12 @@
  */
 import type { FastifyInstance } from 'fastify'
 
+const open = { config: { access: 'open' } } as const
+
 /** Adds the two routes. They are open to everybody and tell nothing of what is queued. */
 export function addHealthRoutes(app: FastifyInstance): void {
-  app.get('/healthz', async () => ({ status: statusOf(app), target: targetOf(app) }))
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/healthz', open, async () => ({ status: statusOf(app), target: targetOf(app) }))
+  app.get('/readyz', open, async (_request, reply) => {
     const ready = app.queue.accepting && isWritable(app)
     if (!ready) reply.code(503).header('retry-after', '10')
     return { status: ready ? statusOf(app) : 'unavailable', target: targetOf(app) }

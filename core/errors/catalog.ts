@@ -78,6 +78,15 @@ export const LeavesThisMachineError = defineError<[what: string]>({
   retryable: false
 })
 
+/** 403: the caller may not do this. Hole: the scope that it needs. */
+export const InsufficientScopeError = defineError<[scope: string]>({
+  code: 'insufficient_scope',
+  status: 403,
+  title: 'Insufficient scope',
+  message: 'This needs the scope %s, which the token does not have',
+  retryable: false
+})
+
 /** 404: no such route, or no such object that the caller may see. */
 export const NotFoundError = defineError({
   code: 'not_found',

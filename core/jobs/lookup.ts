@@ -1,5 +1,6 @@
 /** Finds a job for its caller, and tells a disk that takes nothing from a fault. */
 import type { Database } from 'better-sqlite3'
+import { type Caller, sees } from '../access/caller.ts'
 import { isStorageFailure } from '../database/open.ts'
 import { JobDataRemovedError, NotFoundError, StorageLowError } from '../errors.ts'
 import type { Job } from './job.ts'
@@ -10,11 +11,13 @@ import type { JobStore } from './store.ts'
  * @throws {JobDataRemovedError} while its tombstone stands
  * @throws {NotFoundError} where there never was one, the tombstone is gone, or it is another owner's
  */
-export function findJob({ db, jobs }: { db: Database; jobs: JobStore }, id: string, owner: string): Job {
+export function findJob({ db, jobs }: { db: Database; jobs: JobStore }, id: string, caller: Caller): Job {
   const job = jobs.get(id)
-  if (job?.owner === owner) return job
-  const buried = db.prepare('SELECT 1 FROM tombstone WHERE id = ? AND owner = ?').get(id, owner)
-  throw buried === undefined ? new NotFoundError() : new JobDataRemovedError()
+  if (job !== undefined && sees(caller, job)) return job
+  const buried = db.prepare('SELECT owner FROM tombstone WHERE id = ?').get(id) as
+    | Pick<Job, 'owner'>
+    | undefined
+  throw buried !== undefined && sees(caller, buried) ? new JobDataRemovedError() : new NotFoundError()
 }
 
 /** Runs a write; a full or unwritable disk is told as such. @throws {StorageLowError} */

@@ -1,5 +1,6 @@
 /** Makes the object of an artifact, and finds the artifact of a path for its caller. */
 import type { FastifyInstance } from 'fastify'
+import { type Caller, sees } from '../../core/access/caller.ts'
 import { NotFoundError } from '../../core/errors.ts'
 import type { Artifact } from '../../core/jobs/artifact.ts'
 import type { ArtifactObject } from './schemas.ts'
@@ -26,8 +27,8 @@ export function urlsOf(id: string): ArtifactObject['urls'] {
 }
 
 /** The artifact as it is now. @throws {NotFoundError} where there is none, or it is another owner's */
-export function findArtifact({ jobs }: FastifyInstance, id: string, owner: string): Artifact {
+export function findArtifact({ jobs }: FastifyInstance, id: string, caller: Caller): Artifact {
   const artifact = jobs.artifacts.find(id)
-  if (artifact?.owner !== owner) throw new NotFoundError()
+  if (artifact === undefined || !sees(caller, artifact)) throw new NotFoundError()
   return artifact
 }

@@ -4,7 +4,6 @@ import { durably } from '../../core/database/open.ts'
 import { MalformedJsonError, NotFoundError } from '../../core/errors.ts'
 import type { Artifact } from '../../core/jobs/artifact.ts'
 import { storing } from '../../core/jobs/lookup.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { type ArtifactPath, artifactObject, findArtifact, urlsOf } from './artifact-object.ts'
 import { sendContent } from './content.ts'
 import { ArtifactInUseError } from './errors.ts'
@@ -21,6 +20,7 @@ import { checkSignature, isSigned, signPath } from './signatures.ts'
 type ContentRoute = ArtifactPath & { Querystring: ContentQuery }
 type SignRoute = ArtifactPath & { Body: SignBody }
 
+const config = { access: 'artifacts' } as const
 const defaultTtlS = 3600
 const secondMs = 1000
 const bodyBytes = 64 * 1024
@@ -30,19 +30,22 @@ export function addArtifactRoutes(scope: FastifyInstance): void {
   readJson(scope)
   scope.get<ArtifactPath>(
     '/artifacts/:id',
-    { schema: { response: { 200: artifactSchema } } },
-    async request => artifactObject(findArtifact(scope, request.params.id, soleOwner))
+    { schema: { response: { 200: artifactSchema } }, config },
+    async request => artifactObject(findArtifact(scope, request.params.id, request.caller))
   )
-  scope.delete<ArtifactPath>('/artifacts/:id', async (request, reply) => remove(scope, request, reply))
+  scope.delete<ArtifactPath>('/artifacts/:id', { config }, async (request, reply) =>
+    remove(scope, request, reply)
+  )
   scope.route<ContentRoute>({
     method: ['GET', 'HEAD'],
     url: '/artifacts/:id/content',
     schema: { querystring: contentQuerySchema },
+    config,
     handler: async (request, reply) =>
       sendContent(scope, findContent(scope, request), request, reply, request.query.disposition)
   })
   const schema = { body: signSchema, response: { 200: signedSchema } }
-  scope.post<SignRoute>('/artifacts/:id/sign', { schema, preValidation: emptyBody }, async request =>
+  scope.post<SignRoute>('/artifacts/:id/sign', { schema, config, preValidation: emptyBody }, async request =>
     sign(scope, request)
   )
 }
@@ -69,16 +72,19 @@ async function emptyBody(request: FastifyRequest): Promise<void> {
 }
 
 /** Whoever has a signed address needs nothing else. */
-function findContent(app: FastifyInstance, { params, query }: FastifyRequest<ContentRoute>): Artifact {
-  if (!isSigned(query)) return findArtifact(app, params.id, soleOwner)
+function findContent(
+  app: FastifyInstance,
+  { params, query, caller }: FastifyRequest<ContentRoute>
+): Artifact {
+  if (!isSigned(query)) return findArtifact(app, params.id, caller)
   checkSignature(app.db, urlsOf(params.id).content, query, Date.now())
   const artifact = app.jobs.artifacts.find(params.id)
   if (artifact === undefined) throw new NotFoundError()
   return artifact
 }
 
-function sign(app: FastifyInstance, { params, body }: FastifyRequest<SignRoute>) {
-  const { id } = findArtifact(app, params.id, soleOwner)
+function sign(app: FastifyInstance, { params, body, caller }: FastifyRequest<SignRoute>) {
+  const { id } = findArtifact(app, params.id, caller)
   const { ttl_s = defaultTtlS, disposition } = body
   // In whole seconds, as the address has it.
   const expiresAt = (Math.floor(Date.now() / secondMs) + ttl_s) * secondMs
@@ -88,10 +94,10 @@ function sign(app: FastifyInstance, { params, body }: FastifyRequest<SignRoute>)
 
 function remove(
   app: FastifyInstance,
-  { params }: FastifyRequest<ArtifactPath>,
+  { params, caller }: FastifyRequest<ArtifactPath>,
   reply: FastifyReply
 ): FastifyReply {
-  const artifact = findArtifact(app, params.id, soleOwner)
+  const artifact = findArtifact(app, params.id, caller)
   const { artifacts } = app.jobs
   if (artifacts.isInUse(artifact)) throw new ArtifactInUseError()
   storing(() => durably(app.db, () => artifacts.remove(artifact)))

@@ -5,7 +5,6 @@ import type { Artifact } from '../../core/jobs/artifact.ts'
 import { completionName } from '../../core/jobs/artifacts.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { findJob } from '../../core/jobs/lookup.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { pollAfterS } from '../../core/queue/poll-hint.ts'
 import { type ArtifactPath, artifactObject } from './artifact-object.ts'
@@ -17,8 +16,9 @@ type NamedRoute = { Params: { id: string; name: string }; Querystring: NamedQuer
 /** Adds the routes. */
 export function addJobRoutes(scope: FastifyInstance): void {
   const schema = { response: { 200: artifactListSchema } }
-  scope.get<ArtifactPath>('/jobs/:id/artifacts', { schema }, async ({ params }) => {
-    const { seq } = findJob(scope, params.id, soleOwner)
+  const config = { access: 'jobs:read' } as const
+  scope.get<ArtifactPath>('/jobs/:id/artifacts', { schema, config }, async ({ params, caller }) => {
+    const { seq } = findJob(scope, params.id, caller)
     const { artifacts } = scope.jobs
     return { data: [...artifacts.ofJob(seq), ...artifacts.usedBy(seq)].map(artifactObject) }
   })
@@ -26,9 +26,10 @@ export function addJobRoutes(scope: FastifyInstance): void {
     method: ['GET', 'HEAD'],
     url: '/jobs/:id/artifacts/:name',
     schema: { querystring: namedQuerySchema },
+    config,
     handler: async (request, reply) => {
-      const { params, query } = request
-      const job = findJob(scope, params.id, soleOwner)
+      const { params, query, caller } = request
+      const job = findJob(scope, params.id, caller)
       return sendContent(scope, findOutput(scope, job, params.name), request, reply, query.disposition)
     }
   })

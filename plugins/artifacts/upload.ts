@@ -1,10 +1,10 @@
 /** `POST /artifacts`: takes bytes in once, however often they come. */
 import multipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../../core/access/caller.ts'
 import { durably, isStorageFailure } from '../../core/database/open.ts'
 import { BodyTooLargeError, StorageLowError, UnsupportedMediaTypeError } from '../../core/errors.ts'
 import type { Artifact, StoredBlob } from '../../core/jobs/artifact.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { checkDisk } from '../../core/queue/caps.ts'
 import { queueRules } from '../../core/queue/rules.ts'
 import { artifactObject, urlsOf } from './artifact-object.ts'
@@ -30,7 +30,9 @@ export async function addUploadRoute(scope: FastifyInstance): Promise<void> {
   const limits = { fileSize: limit + 1, files: 1, parts: 20, fieldSize: 10_000 }
   await scope.register(multipart, { limits, throwFileSizeLimit: false })
   const schema = { response: { 200: artifactSchema, 201: artifactSchema } }
-  scope.post('/artifacts', { schema, bodyLimit: limit }, (request, reply) => upload(scope, request, reply))
+  scope.post('/artifacts', { schema, bodyLimit: limit, config: { access: 'artifacts' } }, (request, reply) =>
+    upload(scope, request, reply)
+  )
 }
 
 async function upload(
@@ -66,13 +68,17 @@ async function take(app: FastifyInstance, request: FastifyRequest): Promise<Take
   const incoming = await openIncoming(request)
   return app.blobs.write(incoming.bytes(limit), blob => {
     if (wanted !== undefined && wanted !== blob.digest) throw new DigestMismatchError()
-    return record(app, incoming, blob)
+    return record(app, request.caller, incoming, blob)
   })
 }
 
 /** On the disk when this returns, as its file is. */
-function record({ db, jobs, settings }: FastifyInstance, incoming: Incoming, blob: StoredBlob): Taken {
-  const owner = soleOwner
+function record(
+  { db, jobs, settings }: FastifyInstance,
+  { owner }: Caller,
+  incoming: Incoming,
+  blob: StoredBlob
+): Taken {
   const { artifacts } = jobs
   const createdAt = Date.now()
   const expiresAt = Math.ceil(createdAt + settings.retention.upload_s * secondMs)

@@ -3,6 +3,7 @@
  * What the target would refuse after a swap is refused here, where the caller still hears it.
  */
 import type { FastifyInstance } from 'fastify'
+import type { Caller } from '../../core/access/caller.ts'
 import { type ForemanError, LeavesThisMachineError, ModelNotFoundError } from '../../core/errors.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
@@ -39,6 +40,7 @@ const paths: Readonly<Record<Kind, string>> = {
  */
 export async function admit(
   app: FastifyInstance,
+  caller: Caller,
   { kind, request }: Pick<CreateBody, 'kind' | 'request'>,
   catalog: Models = app.catalog
 ): Promise<Work> {
@@ -53,15 +55,19 @@ export async function admit(
   const keeps = native === undefined || respect_clients
   const body = keeps ? request.bytes : replaceKeepAlive(request.bytes, native, idle_unload)
   const work = await workOf(catalog, inference, { path, body }, request.pointer)
-  return { ...work, inputs: inputsOf(app, { path, body }, request.pointer) }
+  return { ...work, inputs: inputsOf(app, caller, { path, body }, request.pointer) }
 }
 
 /** The same work once more, by what the target has now. @throws as {@link admit}, and {InputGoneError} */
-export async function admitAgain(app: FastifyInstance, request: StoredRequest): Promise<Work> {
+export async function admitAgain(
+  app: FastifyInstance,
+  caller: Caller,
+  request: StoredRequest
+): Promise<Work> {
   const inference = readInference(request.path, request.body)
   if (inference.malformed) throw faultAt('', inference.detail)
   const work = await workOf(app.catalog, inference, request, '')
-  return { ...work, inputs: inputsAgain(app, request) }
+  return { ...work, inputs: inputsAgain(app, caller, request) }
 }
 
 async function workOf(

@@ -7,7 +7,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, BodyTooLargeError, type ForemanError, toForemanError } from '../../core/errors.ts'
 import { KeyTakenError } from '../../core/jobs/idempotency.ts'
 import type { IdempotencyClaim, Job, NewJob } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import type { Acceptance } from '../../core/jobs/store.ts'
 import { admit } from './admit.ts'
 import { readCreateBody } from './body.ts'
@@ -82,11 +81,11 @@ class Bulk {
     const body = check(readCreateBody(line))
     const { idempotency_key: key, request } = body
     const claim = key === undefined ? undefined : claimOf(key, claimRoute, request.whole)
-    const replayed = earlierJob(this.#app, soleOwner, claim)
+    const replayed = earlierJob(this.#app, this.#request.caller, claim)
     if (replayed !== undefined) return { replayed }
     const terms = termsOf(body, settings, Date.now())
-    const work = await admit(this.#app, body, this.#catalog)
-    return { draft: { ...terms, ...work, owner: soleOwner, idempotency: claim } }
+    const work = await admit(this.#app, this.#request.caller, body, this.#catalog)
+    return { draft: { ...terms, ...work, owner: this.#request.caller.owner, idempotency: claim } }
   }
 
   #outcome({ idempotency }: NewJob, outcome: Acceptance): string {
@@ -97,7 +96,7 @@ class Bulk {
   /** Another line, or another request, was first. */
   #before(claim: IdempotencyClaim): Exclude<Read, { draft: NewJob }> {
     try {
-      return { replayed: earlierJob(this.#app, soleOwner, claim)! }
+      return { replayed: earlierJob(this.#app, this.#request.caller, claim)! }
     } catch (error) {
       return { error }
     }

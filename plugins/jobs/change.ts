@@ -2,7 +2,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { JobNotFinishedError } from '../../core/errors.ts'
 import type { Job } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { removeJob } from '../../core/jobs/retention.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { admitAgain } from './admit.ts'
@@ -16,17 +15,25 @@ type JobRequest = FastifyRequest<JobPath>
 
 /** Adds the routes. */
 export function addChangeRoutes(scope: FastifyInstance, parts: Parts): void {
-  const schema = { response: { 200: jobSchema, 202: jobSchema } }
-  scope.post<JobPath>('/jobs/:id/cancel', { schema }, (request, reply) =>
-    cancel(scope, parts, request, reply)
+  const options = {
+    schema: { response: { 200: jobSchema, 202: jobSchema } },
+    config: { access: 'jobs:write' }
+  } as const
+  scope.post<JobPath>('/jobs/:id/cancel', options, (request, reply) => cancel(scope, parts, request, reply))
+  scope.post<JobPath>('/jobs/:id/retry', options, (request, reply) => retry(scope, parts, request, reply))
+  scope.delete<JobPath>('/jobs/:id', { config: options.config }, (request, reply) =>
+    remove(scope, request, reply)
   )
-  scope.post<JobPath>('/jobs/:id/retry', { schema }, (request, reply) => retry(scope, parts, request, reply))
-  scope.delete<JobPath>('/jobs/:id', (request, reply) => remove(scope, request, reply))
 }
 
 /** Always the job, so that a caller who comes too late sees how it ended. */
-async function cancel(app: FastifyInstance, { objects }: Parts, { params }: JobRequest, reply: FastifyReply) {
-  const job = findJob(app, params.id, soleOwner)
+async function cancel(
+  app: FastifyInstance,
+  { objects }: Parts,
+  { params, caller }: JobRequest,
+  reply: FastifyReply
+) {
+  const job = findJob(app, params.id, caller)
   const now = storing(() => app.queue.cancel(job.id)) ?? job
   describe(reply, now)
   reply.code(hasEnded(now.state) ? 200 : 202)
@@ -34,12 +41,17 @@ async function cancel(app: FastifyInstance, { objects }: Parts, { params }: JobR
 }
 
 /** A new job: the old one's story is over. */
-async function retry(app: FastifyInstance, { objects }: Parts, { params }: JobRequest, reply: FastifyReply) {
-  const old = findJob(app, params.id, soleOwner)
+async function retry(
+  app: FastifyInstance,
+  { objects }: Parts,
+  { params, caller }: JobRequest,
+  reply: FastifyReply
+) {
+  const old = findJob(app, params.id, caller)
   if (!hasEnded(old.state) || old.state === 'done') throw new JobNotRetryableError(`it is ${old.state}`)
   const request = app.jobs.request(old)
   if (request === undefined) throw new JobNotRetryableError('its request was not kept')
-  const work = await admitAgain(app, request)
+  const work = await admitAgain(app, caller, request)
   const [job] = app.queue.submit([{ ...termsOf(app, old), ...work }])
   describe(reply, job!)
   reply.code(202).header('location', urlsOf(job!.id).self)
@@ -57,8 +69,8 @@ function termsOf({ jobs }: FastifyInstance, old: Job) {
   }
 }
 
-async function remove(app: FastifyInstance, { params }: JobRequest, reply: FastifyReply) {
-  const job = findJob(app, params.id, soleOwner)
+async function remove(app: FastifyInstance, { params, caller }: JobRequest, reply: FastifyReply) {
+  const job = findJob(app, params.id, caller)
   if (!hasEnded(job.state)) throw new JobNotFinishedError(job.state)
   storing(() => removeJob(app.db, job, Date.now()))
   reply.code(204)

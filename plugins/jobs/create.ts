@@ -27,10 +27,13 @@ export function addCreateRoute(scope: FastifyInstance, parts: Parts, streams: Li
   scope.addContentTypeParser([...lineTypes], async (_request: unknown, body: Readable) => body)
   const response = { 200: jobSchema, 201: jobSchema, 202: jobSchema }
   const body = { content: { 'application/json': { schema: createSchema } } }
-  scope.post<{ Body: CreateBody | Readable }>('/jobs', { schema: { body, response } }, (request, reply) =>
-    request.body instanceof Readable
-      ? takeLines(scope, streams, request, reply)
-      : create(scope, parts, request as CreateRequest, reply)
+  scope.post<{ Body: CreateBody | Readable }>(
+    '/jobs',
+    { schema: { body, response }, config: { access: 'jobs:write' } },
+    (request, reply) =>
+      request.body instanceof Readable
+        ? takeLines(scope, streams, request, reply)
+        : create(scope, parts, request as CreateRequest, reply)
   )
 }
 
@@ -41,6 +44,6 @@ async function create(app: FastifyInstance, parts: Parts, request: CreateRequest
   const claim = readClaim(headers['idempotency-key'], claimRoute, body.request.whole)
   return handIn(app, parts, { request, reply }, claim, async () => {
     const terms = termsOf(body, app.settings, Date.now())
-    return { ...terms, ...(await admit(app, body)) }
+    return { ...terms, ...(await admit(app, request.caller, body)) }
   })
 }

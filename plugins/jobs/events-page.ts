@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { EventLog } from '../../core/jobs/event-log.ts'
 import type { JobEvent } from '../../core/jobs/events.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { Cursors } from './cursor.ts'
 import { findJob, type JobPath } from './lookup.ts'
 
@@ -48,21 +47,25 @@ export function addEventsRoute(scope: FastifyInstance): void {
   const log = new EventLog(scope.db)
   const cursors = new Cursors(scope.db)
   const schema = { querystring: querySchema, response: { 200: pageSchema } }
-  scope.get<JobPath & { Querystring: Query }>('/jobs/:id/events', { schema }, async ({ params, query }) => {
-    const job = findJob(scope, params.id, soleOwner)
-    const { limit = defaultLimit, after = 0, cursor } = query
-    // A cursor is good for the events of one job only.
-    const reader = `${job.owner} ${job.id}`
-    const from = cursor === undefined ? after : Math.max(after, cursors.read(cursor, reader))
-    const found = log.after(job, from, limit + 1)
-    const page = found.slice(0, limit)
-    const hasMore = found.length > limit
-    return {
-      data: page.map(eventOf),
-      has_more: hasMore,
-      next_cursor: hasMore ? cursors.write(page.at(-1)!.seq, reader) : null
+  scope.get<JobPath & { Querystring: Query }>(
+    '/jobs/:id/events',
+    { schema, config: { access: 'jobs:read' } },
+    async ({ params, query, caller }) => {
+      const job = findJob(scope, params.id, caller)
+      const { limit = defaultLimit, after = 0, cursor } = query
+      // A cursor is good for the events of one job only.
+      const reader = `${caller.owner} ${job.id}`
+      const from = cursor === undefined ? after : Math.max(after, cursors.read(cursor, reader))
+      const found = log.after(job, from, limit + 1)
+      const page = found.slice(0, limit)
+      const hasMore = found.length > limit
+      return {
+        data: page.map(eventOf),
+        has_more: hasMore,
+        next_cursor: hasMore ? cursors.write(page.at(-1)!.seq, reader) : null
+      }
     }
-  })
+  )
 }
 
 function eventOf({ id, seq, type, attempt, createdAt, data }: JobEvent): Static<typeof eventSchema> {

@@ -1,7 +1,6 @@
 /** `GET /jobs/{id}`: the job now, or when it has changed. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Job } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { jobSchema } from './job-schema.ts'
 import { findJob, type JobPath } from './lookup.ts'
@@ -16,7 +15,9 @@ const jsonType = 'application/json; charset=utf-8'
 /** Adds the route. */
 export function addFetchRoute(scope: FastifyInstance, parts: Parts): void {
   const schema = { querystring: fetchQuerySchema, response: { 200: jobSchema } }
-  scope.get<FetchRoute>('/jobs/:id', { schema }, (request, reply) => fetchJob(scope, parts, request, reply))
+  scope.get<FetchRoute>('/jobs/:id', { schema, config: { access: 'jobs:read' } }, (request, reply) =>
+    fetchJob(scope, parts, request, reply)
+  )
 }
 
 async function fetchJob(
@@ -42,8 +43,8 @@ async function awaited(
   request: FastifyRequest<FetchRoute>,
   reply: FastifyReply
 ): Promise<Job> {
-  const { params, headers } = request
-  const job = findJob(app, params.id, soleOwner)
+  const { params, headers, caller } = request
+  const job = findJob(app, params.id, caller)
   const { waitS } = readPrefer(headers.prefer)
   if (waitS === undefined) return job
   reply.header('preference-applied', appliedOf({ waitS, respondAsync: false }))
@@ -51,7 +52,7 @@ async function awaited(
   const enough = (now: Job) => hasEnded(now.state) || (known !== undefined && !isKnown(now, known))
   if (enough(job)) return job
   await waiters.wait(job.id, enough, waitS * 1000, goneSignal(reply))
-  return findJob(app, params.id, soleOwner)
+  return findJob(app, params.id, caller)
 }
 
 /** Weak comparison, as RFC 9110 section 13.1.2 has it for this header. */

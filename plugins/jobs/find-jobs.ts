@@ -1,8 +1,8 @@
 /** Finds jobs by the filters of a list, the newest first. No index serves every filter, so rows are read in slices. */
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { Database } from 'better-sqlite3'
+import { type Caller, ownerFilter } from '../../core/access/caller.ts'
 import type { Job } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { type JobRow, jobColumns, toJob } from '../../core/jobs/rows.ts'
 import { parseModelName } from '../../core/target/model-name.ts'
 import type { ListQuery } from './schemas.ts'
@@ -23,11 +23,12 @@ const metadataPrefix = 'metadata.'
  */
 export async function* findJobs(
   db: Database,
+  caller: Caller,
   query: ListQuery,
   seq: number,
   atATime: number
 ): AsyncGenerator<Job[]> {
-  const conditions = conditionsOf(query)
+  const conditions = conditionsOf(caller, query)
   const where = conditions.map(({ sql }) => `AND ${sql}`).join(' ')
   const values = conditions.flatMap(condition => condition.values)
   const select = db.prepare(
@@ -43,10 +44,11 @@ export async function* findJobs(
   }
 }
 
-function conditionsOf(query: ListQuery): Condition[] {
+function conditionsOf(caller: Caller, query: ListQuery): Condition[] {
   const { state, model, kind, priority, created_after, created_before } = query
+  const owner = ownerFilter(caller)
   const all = [
-    { sql: 'owner = ?', values: [soleOwner] },
+    owner !== undefined && { sql: 'owner = ?', values: [owner] },
     state !== undefined && among('state', state.split(',')),
     model !== undefined && among('model COLLATE NOCASE', spellingsOf(model)),
     kind !== undefined && { sql: 'kind = ?', values: [kind] },

@@ -1,8 +1,8 @@
 /** Takes one job in and answers with it: for `POST /jobs`, and for routes that make a job of another request. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../../core/access/caller.ts'
 import { KeyTakenError } from '../../core/jobs/idempotency.ts'
 import type { IdempotencyClaim, Job, NewJob } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { earlierJob } from './idempotency.ts'
 import { urlsOf } from './job-object.ts'
@@ -32,7 +32,7 @@ export async function handIn(
   claim: IdempotencyClaim | undefined,
   draft: () => Promise<Draft>
 ): Promise<JobObject> {
-  const handed = await accept(app, claim, draft)
+  const handed = await accept(app, request.caller, claim, draft)
   const { job, isNew } = handed
   reply.header('location', urlsOf(job.id).self)
   if (!isNew) reply.header('idempotency-replayed', 'true')
@@ -47,17 +47,18 @@ export async function handIn(
 /** One job for each claim, also where two requests with the same one look for its model at the same time. */
 async function accept(
   app: FastifyInstance,
+  caller: Caller,
   claim: IdempotencyClaim | undefined,
   draft: () => Promise<Draft>
 ): Promise<Handed> {
-  const before = earlierJob(app, soleOwner, claim)
+  const before = earlierJob(app, caller, claim)
   if (before !== undefined) return { job: before, isNew: false }
-  const job = { ...(await draft()), owner: soleOwner, idempotency: claim }
+  const job = { ...(await draft()), owner: caller.owner, idempotency: claim }
   try {
     return { job: await app.queue.submitSoon(job), isNew: true }
   } catch (err) {
     if (!(err instanceof KeyTakenError)) throw err
-    return { job: earlierJob(app, soleOwner, claim)!, isNew: false }
+    return { job: earlierJob(app, caller, claim)!, isNew: false }
   }
 }
 

@@ -1,5 +1,6 @@
 /** `Idempotency-Key`: a request that comes twice makes one job. Source: IETF draft "The Idempotency-Key HTTP Header Field". */
 import type { FastifyInstance } from 'fastify'
+import type { Caller } from '../../core/access/caller.ts'
 import type { IdempotencyClaim, Job } from '../../core/jobs/job.ts'
 import { IdempotencyKeyReusedError, InvalidIdempotencyKeyError } from './errors.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -41,11 +42,11 @@ export function claimOf(key: string, route: string, body: Buffer): IdempotencyCl
  */
 export function earlierJob(
   app: FastifyInstance,
-  owner: string,
+  caller: Caller,
   claim: IdempotencyClaim | undefined
 ): Job | undefined {
-  const taken = claim && app.jobs.keys.find(owner, claim.route, claim.key)
+  const taken = claim && app.jobs.keys.find(caller.owner, claim.route, claim.key)
   if (taken === undefined) return undefined
   if (!taken.fingerprint.equals(claim!.fingerprint)) throw new IdempotencyKeyReusedError()
-  return findJob(app, taken.jobId, owner)
+  return findJob(app, taken.jobId, caller)
 }

@@ -2,7 +2,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Job } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { prefersLines } from './accept.ts'
 import { Cursors } from './cursor.ts'
 import { faultAt } from './errors.ts'
@@ -33,20 +32,24 @@ export function addListRoute(scope: FastifyInstance, { objects }: Parts, streams
   const { db } = scope
   const cursors = new Cursors(db)
   const schema = { querystring: listQuerySchema, response: { 200: pageSchema } }
-  scope.get<ListRoute>('/jobs', { schema }, async ({ query, headers }, reply) => {
-    const { cursor } = query
-    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : cursors.read(cursor, soleOwner)
-    reply.header('vary', 'accept')
-    if (prefersLines(headers.accept)) {
-      const found = findJobs(db, query, before, linesAtATime)
-      return streams.send(reply, linesOf(found, objects, query.limit), aheadBytes)
+  scope.get<ListRoute>(
+    '/jobs',
+    { schema, config: { access: 'jobs:read' } },
+    async ({ query, headers, caller }, reply) => {
+      const { cursor } = query
+      const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : cursors.read(cursor, caller.owner)
+      reply.header('vary', 'accept')
+      if (prefersLines(headers.accept)) {
+        const found = findJobs(db, caller, query, before, linesAtATime)
+        return streams.send(reply, linesOf(found, objects, query.limit), aheadBytes)
+      }
+      const limit = pageLimit(query)
+      const page = await readPage(findJobs(db, caller, query, before, limit + 1), objects, limit)
+      const next = page.lastSeq === undefined ? null : cursors.write(page.lastSeq, caller.owner)
+      if (next !== null) linkNext(reply, query, next)
+      return { data: page.data, has_more: next !== null, next_cursor: next }
     }
-    const limit = pageLimit(query)
-    const page = await readPage(findJobs(db, query, before, limit + 1), objects, limit)
-    const next = page.lastSeq === undefined ? null : cursors.write(page.lastSeq, soleOwner)
-    if (next !== null) linkNext(reply, query, next)
-    return { data: page.data, has_more: next !== null, next_cursor: next }
-  })
+  )
 }
 
 /** @throws {ValidationFailedError} for a limit that lines alone can have */

@@ -7,24 +7,25 @@ import { queueObject, queueSchema } from './queue-object.ts'
 export function addQueueRoutes(scope: FastifyInstance): void {
   const { queue } = scope
   const schema = { response: { 200: queueSchema } }
+  const switches = { schema, config: { access: 'admin' } } as const
   const turn = (write: () => void) => async () => {
     storing(write)
     return queueObject(scope)
   }
-  scope.get('/queue', { schema }, async () => queueObject(scope))
+  scope.get('/queue', { schema, config: { access: 'jobs:read' } }, async () => queueObject(scope))
   scope.post(
     '/queue/pause',
-    { schema },
+    switches,
     turn(() => queue.pause())
   )
   scope.post(
     '/queue/drain',
-    { schema },
+    switches,
     turn(() => queue.drain())
   )
   scope.post(
     '/queue/resume',
-    { schema },
+    switches,
     turn(() => queue.resume())
   )
 }

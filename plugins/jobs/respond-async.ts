@@ -44,7 +44,7 @@ export function respondAsync(app: FastifyInstance, parts: Parts): RespondAsync {
         key === undefined ? undefined : readClaim(key, `POST ${work.request.path}`, firstValue(sent))
       return handIn(app, parts, { request, reply }, claim, async () => {
         const terms = termsOf({ priority }, app.settings, Date.now())
-        const inputs = inputsOf(app, work.request, '')
+        const inputs = inputsOf(app, request.caller, work.request, '')
         return { ...terms, ...work, inputs, lane: workerLane, attached: false }
       })
     }

@@ -6,7 +6,6 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { EventLog } from '../../core/jobs/event-log.ts'
 import type { Job } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { hasEnded, jobStates } from '../../core/jobs/states.ts'
 import { type Span, WorkerHistory } from '../../core/queue/worker-history.ts'
 import { findJob, type JobPath } from './lookup.ts'
@@ -37,10 +36,14 @@ interface Sources {
 export function addWhyRoute(scope: FastifyInstance): void {
   const sources = { app: scope, events: new EventLog(scope.db), history: new WorkerHistory(scope.db) }
   const schema = { response: { 200: whySchema } }
-  scope.get<JobPath>('/jobs/:id/why', { schema }, async ({ params }) => {
-    const job = findJob(scope, params.id, soleOwner)
-    return explain(sources, job, Date.now())
-  })
+  scope.get<JobPath>(
+    '/jobs/:id/why',
+    { schema, config: { access: 'jobs:read' } },
+    async ({ params, caller }) => {
+      const job = findJob(scope, params.id, caller)
+      return explain(sources, job, Date.now())
+    }
+  )
 }
 
 async function explain(sources: Sources, job: Job, now: number): Promise<Static<typeof whySchema>> {

@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, type ForemanError } from '../../core/errors.ts'
 import type { Output } from '../../core/jobs/artifacts.ts'
 import type { Job } from '../../core/jobs/job.ts'
-import { soleOwner } from '../../core/jobs/owner.ts'
 import { isPriority, type Priority, priorities } from '../../core/jobs/priority.ts'
 import type { AnswerSink } from '../../core/queue/answer.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
@@ -43,7 +42,7 @@ export function attach(
   const sink = wishes.goesOn ? new KeptReply(reading, inference) : reading
   const call = { request: targetRequest(app, request, inference), inference, sink }
   const job = {
-    owner: soleOwner,
+    owner: request.caller.owner,
     lane: workerLane,
     kind: inference.route.kind,
     model: admission.model,

@@ -17,7 +17,7 @@ import { admit } from './admit.ts'
 import { attach } from './attach.ts'
 import { backgroundOf, handOver } from './background.ts'
 import { forward } from './forward.ts'
-import { nativeRoutes, type RouteClass } from './routes.ts'
+import { accessOf, nativeRoutes, type RouteClass } from './routes.ts'
 
 export const configSchema = Type.Object(
   {
@@ -58,6 +58,7 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
     scope.route({
       method: route.class === 'inference' ? methods.filter(method => method !== 'POST') : methods,
       url: route.path,
+      config: { access: accessOf(route) },
       handler: (request, reply) => {
         if (refused) throw notAllowed(needs)
         return forward(scope.target, request, reply)
@@ -65,7 +66,9 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
     })
     // The target redirects those to the route itself.
     if (route.path !== '/') {
-      scope.all(`${route.path}/`, (request, reply) => forward(scope.target, request, reply))
+      scope.all(`${route.path}/`, { config: { access: accessOf(route) } }, (request, reply) =>
+        forward(scope.target, request, reply)
+      )
     }
   }
 }
@@ -93,7 +96,9 @@ function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): voi
   readAnyType(scope)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   for (const { path } of nativeRoutes.filter(route => route.class === 'inference')) {
-    scope.post(path, (request: BodyRequest, reply) => answer(scope, request, reply, allowsCloud))
+    scope.post(path, { config: { access: 'inference' } }, (request: BodyRequest, reply) =>
+      answer(scope, request, reply, allowsCloud)
+    )
   }
 }
 

@@ -2,6 +2,7 @@
  * The routes of the target that foreman fronts, by what foreman does with them.
  * Source: ollama/ollama server/routes.go, `GenerateRoutes`.
  */
+import type { AccessRule } from '../../core/access/access.ts'
 import { inferenceRoutes } from '../../core/target/inference.ts'
 
 /**
@@ -41,3 +42,16 @@ const paths: Readonly<Record<RouteClass, readonly string[]>> = {
 export const nativeRoutes: readonly NativeRoute[] = Object.entries(paths).flatMap(([name, list]) =>
   list.map(path => ({ path, class: name as RouteClass }))
 )
+
+const accessByClass: Readonly<Record<RouteClass, AccessRule>> = {
+  inference: 'inference',
+  read: 'inference',
+  management: 'models:write',
+  account: 'admin',
+  cloud: 'inference'
+}
+
+/** What a caller needs for a route. Clients look whether anybody is there (`HEAD /`) before they show who they are. */
+export function accessOf({ path, class: kind }: NativeRoute): AccessRule {
+  return path === '/' ? 'open' : accessByClass[kind]
+}

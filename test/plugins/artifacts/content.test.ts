@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { soleOwner } from '../../../core/access/caller.ts'
+import { withImplied } from '../../../core/access/scopes.ts'
 import { assertProblem, startStage } from '../jobs/stage.ts'
 import { fetchBytes, pixel, reprDigestOf, sha256, upload } from './stage.ts'
 
@@ -153,6 +155,8 @@ test('an artifact that is not there is 404 on every route', async t => {
 
 test("another owner's artifact is as if it were not there", async t => {
   const { stage, artifact } = await startContent(t)
+  const scopes = withImplied(['artifacts', 'jobs:write'])
+  stage.app.access.identifyBy(() => ({ owner: soleOwner, scopes }))
   stage.app.db.prepare("UPDATE artifact SET owner = 'other'").run()
   for (const [method, path] of [
     ['GET', artifact.urls.self],

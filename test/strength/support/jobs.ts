@@ -3,8 +3,8 @@
  */
 import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
+import { soleOwner } from '../../../core/access/caller.ts'
 import type { Job, NewJob } from '../../../core/jobs/job.ts'
-import { soleOwner } from '../../../core/jobs/owner.ts'
 import type { Priority } from '../../../core/jobs/priority.ts'
 import { hasEnded, type JobState } from '../../../core/jobs/states.ts'
 import { workerLane } from '../../../core/queue/dispatcher.ts'

@@ -7,7 +7,7 @@ import { assertWhole } from './support/invariants.ts'
 import { ended, ready, submit, until } from './support/jobs.ts'
 import { jobAt, startProcess, submitTo } from './support/process.ts'
 import { assertOneAtATime, chat, startFake, withShortPauses } from './support/rig.ts'
-import { mountSmallDisk } from './support/small-disk.ts'
+import { keepLogGrowing, mountSmallDisk } from './support/small-disk.ts'
 
 const mayNotMount = 'this user may not mount a tmpfs'
 
@@ -39,6 +39,7 @@ test('a full disk refuses what is new, and what runs ends when there is room aga
   if (disk === undefined) return t.skip(mayNotMount)
   const fake = await startFake(t, { token_delay_ms: 50, token_count: 10 })
   const foreman = await startProcess(t, { target: fake.url, dataDir: disk.dir })
+  keepLogGrowing(t, disk.dir)
   // Enough of it that the log cannot be moved into the file either.
   const large = { body: { options: { stop: ['x'.repeat(100_000)] } } }
   const ids = await submitTo(foreman.url, {}, large, large, large, { model: 'beta' })

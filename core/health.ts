@@ -3,6 +3,8 @@
  * away: foreman accepts and waits then, so neither fails for it.
  */
 import type { FastifyInstance } from 'fastify'
+import { hasRoom } from './queue/caps.ts'
+import { queueRules } from './queue/rules.ts'
 
 const open = { config: { access: 'open' } } as const
 
@@ -10,7 +12,7 @@ const open = { config: { access: 'open' } } as const
 export function addHealthRoutes(app: FastifyInstance): void {
   app.get('/healthz', open, async () => ({ status: statusOf(app), target: targetOf(app) }))
   app.get('/readyz', open, async (_request, reply) => {
-    const ready = app.queue.accepting && isWritable(app)
+    const ready = app.queue.accepting && hasRoom(app.disk, queueRules(app.settings).caps) && isWritable(app)
     if (!ready) reply.code(503).header('retry-after', '10')
     return { status: ready ? statusOf(app) : 'unavailable', target: targetOf(app) }
   })

@@ -50,6 +50,11 @@ export class DiskUse {
     return pages * this.#pageBytes + this.#files().logBytes + this.#blobBytes
   }
 
+  /** A write has failed: what was seen within the last second is not true any more. */
+  forget(): void {
+    this.#looked = undefined
+  }
+
   /** As it was within the last second. */
   space(): DiskSpace {
     return this.#files()

@@ -28,10 +28,9 @@ export function tooMany(maxQueued: number): ForemanError {
  * @throws {QueueFullError} {StorageLowError} where no durable job may be taken now
  */
 export function checkDisk(disk: DiskUse, { maxBytes, minFreeBytes }: CapRules): void {
-  const { freeBytes, totalBytes } = disk.space()
-  const enough = Math.min(minFreeBytes, totalBytes * enoughPart)
-  if (freeBytes < enough) {
-    const message = `the disk of the data directory has ${inWords(freeBytes)} free, and ${inWords(enough)} must be; make room`
+  const { freeBytes, enoughBytes } = room(disk, minFreeBytes)
+  if (freeBytes < enoughBytes) {
+    const message = `the disk of the data directory has ${inWords(freeBytes)} free, and ${inWords(enoughBytes)} must be; make room`
     throw Object.assign(new StorageLowError(), { message })
   }
   const takenBytes = disk.takenBytes()
@@ -40,6 +39,17 @@ export function checkDisk(disk: DiskUse, { maxBytes, minFreeBytes }: CapRules): 
     `foreman's data takes ${inWords(takenBytes)} on the disk, and its limit is ${inWords(maxBytes)} (queue.max_bytes); ` +
       'delete ended jobs, keep them for a shorter time (retention.job_s), or raise the limit'
   )
+}
+
+/** Whether the disk has so much left that durable jobs are taken. */
+export function hasRoom(disk: DiskUse, { minFreeBytes }: Pick<CapRules, 'minFreeBytes'>): boolean {
+  const { freeBytes, enoughBytes } = room(disk, minFreeBytes)
+  return freeBytes >= enoughBytes
+}
+
+function room(disk: DiskUse, minFreeBytes: number): { freeBytes: number; enoughBytes: number } {
+  const { freeBytes, totalBytes } = disk.space()
+  return { freeBytes, enoughBytes: Math.min(minFreeBytes, totalBytes * enoughPart) }
 }
 
 function inWords(bytes: number): string {

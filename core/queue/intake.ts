@@ -79,6 +79,7 @@ export class Intake {
       return store()
     } catch (err) {
       if (!isStorageFailure(err)) throw err
+      this.#parts.disk.forget()
       this.#parts.log.error({ err }, 'a job cannot be stored')
       throw new StorageLowError({ cause: err })
     }

@@ -1,25 +1,57 @@
 /**
- * `npm run chaos -- [--rounds N] [--seed S]`: random jobs, kills and faults, and after each round every promise is
- * checked. Prints the seed first, so that a run can be repeated: choices are the same, instants are not.
+ * `npm run chaos -- [--seed S] [--rounds N] [--kills N] [--orders N] [--requests N]`: everything that chance may do to
+ * foreman, at length. In this order, each left out by 0:
+ *
+ * - rounds of random jobs, kills and faults of the target, with callers that hold their connection;
+ * - kills under callers of the job routes, who hold foreman to every word;
+ * - random orders of what can happen to jobs, against a model of their states;
+ * - requests made from the schemas of all routes, whole and broken.
+ *
+ * Prints the seed first, so that a run can be repeated: choices are the same, instants are not.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { fuzz } from '../fuzz/play.ts'
+import { playModel } from '../model/play.ts'
+import { playKills } from './kills/play.ts'
 import { play } from './play.ts'
 
 const mostSeed = 2 ** 31
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '50' }, seed: { type: 'string' } }
+  options: {
+    seed: { type: 'string' },
+    rounds: { type: 'string', default: '50' },
+    kills: { type: 'string', default: '500' },
+    orders: { type: 'string', default: '200' },
+    requests: { type: 'string', default: '50000' }
+  }
 })
-const rounds = Number(values.rounds)
+const [rounds, kills] = [Number(values.rounds), Number(values.kills)]
+const [orders, requests] = [Number(values.orders), Number(values.requests)]
 const seed = Number(values.seed ?? randomInt(mostSeed))
 const closing: (() => unknown)[] = []
+const scope = { after: (close: () => unknown) => void closing.unshift(close) }
 
-console.log(`chaos: ${rounds} rounds, seed ${seed}`)
+console.log(`chaos: seed ${seed}, ${rounds} rounds, ${kills} kills, ${orders} orders, ${requests} requests`)
 const startedAt = performance.now()
 try {
-  const scope = { after: (close: () => unknown) => void closing.unshift(close) }
-  const figures = await play(scope, { rounds, seed }, round => process.stdout.write(`round ${round} held\n`))
-  console.log({ ...figures, seconds: Math.round((performance.now() - startedAt) / 1000) })
+  if (rounds > 0) await timed(play(scope, { rounds, seed }, round => console.log(`round ${round} held`)))
+  if (kills > 0) {
+    const figures = await playKills(scope, { kills, seed }, tellKill)
+    console.log(figures.lines().join('\n'))
+    if (figures.missed.length > 0) console.log(`no kill met: ${figures.missed.join('; ')}`)
+  }
+  if (orders > 0) await timed(playModel(scope, { runs: orders, seed }))
+  if (requests > 0) await timed(fuzz(scope, { requests, seed }))
 } finally {
   for (const close of closing) await close()
+}
+
+async function timed(played: Promise<unknown>): Promise<void> {
+  console.log(await played)
+  console.log(`${Math.round((performance.now() - startedAt) / 1000)} s so far`)
+}
+
+function tellKill(kill: number): void {
+  if (kill % 10 === 0) console.log(`kill ${kill} survived`)
 }

@@ -4,7 +4,7 @@ import type { JobState } from '../../core/jobs/states.ts'
 import type { FakeOllama } from '../fake-ollama/start.ts'
 import { type ForemanProcess, type Scope, temporaryDir } from '../helpers/foreman.ts'
 import { startProcess } from '../strength/support/process.ts'
-import { type CallEnd, startFake } from '../strength/support/rig.ts'
+import { assertOneAtATime, type CallEnd, startFake } from '../strength/support/rig.ts'
 
 /** The names of the models that jobs use. */
 export const models = ['alpha', 'beta', 'gamma'] as const
@@ -109,8 +109,7 @@ export class World {
 
   /** @throws {AssertionError} when the target ever computed two things at once in its present life */
   async assertOneAtATime(): Promise<void> {
-    const { max_concurrent_generations: most } = await this.fake.state()
-    assert.ok(most <= 1, `${most} generations ran at once`)
+    await assertOneAtATime(this.fake)
   }
 }
 

@@ -21,7 +21,7 @@ async function serve(t: TestContext, options: Record<string, unknown>) {
   const plugins: Settings['plugins'] = { './examples/plugins/slow-requests.ts': options }
   const names = await loadPlugins(app, plugins, { builtinDir, baseDir: join(ROOT, 'docs') })
   const gate = new EventTarget()
-  app.get('/work/:id', async () => {
+  app.get('/things/:id', async () => {
     const opened = once(gate, 'open')
     gate.dispatchEvent(new Event('waiting'))
     await opened
@@ -50,7 +50,7 @@ test('the example lists the requests that took longer than its limit, the slowes
   assert.deepEqual(names, ['slow-requests'])
   for (const id of ['1', '2', '3']) {
     const waiting = once(gate, 'waiting')
-    const answer = fetch(`${base}/work/${id}`)
+    const answer = fetch(`${base}/things/${id}`)
     await waiting
     gate.dispatchEvent(new Event('open'))
     assert.equal(await (await answer).text(), 'done')
@@ -58,7 +58,7 @@ test('the example lists the requests that took longer than its limit, the slowes
   const { data } = await slow()
   assert.equal(data.length, 2)
   for (const { method, route, status } of data)
-    assert.deepEqual([method, route, status], ['GET', '/work/:id', 200])
+    assert.deepEqual([method, route, status], ['GET', '/things/:id', 200])
   assert.ok((data[0]!.took_s as number) >= (data[1]!.took_s as number))
 })
 

@@ -35,7 +35,7 @@ export const runColumns = `job_seq AS jobSeq, runner, model, attempt, began_at A
 
 const untold: RunTook = { prefillMs: null, generationMs: null }
 
-/** Writes and reads runs. They outlive their jobs; `history.ts` clears them. */
+/** Writes and reads runs. They outlive their jobs; `core/queue/chronicle.ts` clears them. */
 export class RunLog {
   readonly #insert: Statement
   readonly #last: Statement

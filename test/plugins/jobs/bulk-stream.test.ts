@@ -51,8 +51,12 @@ test('a client that sends everything before it reads gets every answer', async t
   }
   socket.write('0\r\n\r\n')
   let answers = 0
+  let rest = ''
   for await (const chunk of socket) {
-    answers += String(chunk).match(/^\{/gm)?.length ?? 0
+    const lines = (rest + String(chunk)).split('\n')
+    // A piece may end in the middle of a line, and the next one begin with a brace of its own.
+    rest = lines.pop()!
+    answers += lines.filter(line => line.startsWith('{')).length
     if (answers >= count) break
   }
   assert.equal(answers, count)

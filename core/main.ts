@@ -21,18 +21,20 @@ const exitCodes = { badConfiguration: 1, dataDirInUse: 2 } as const
 await main()
 
 async function main(): Promise<void> {
+  let app: FastifyInstance | undefined
   try {
     const args = readArguments()
     if (args === undefined) return
     const settings = loadSettings({ configPath: args.config, env: process.env, cwd: process.cwd() })
     requireLoopback(settings)
-    const app = await buildApp(settings, { logger: { level: settings.log_level } })
+    app = await buildApp(settings, { logger: { level: settings.log_level } })
     stopOnSignals(app)
     await app.listen({ host: settings.host, port: settings.port })
     app.log.info(
       'foreman listens on loopback only, where the one owner has every scope: there are no tokens yet'
     )
   } catch (err) {
+    await app?.close()
     exitFor(err)
   }
 }

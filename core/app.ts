@@ -4,14 +4,17 @@
  * Core offers the engine to plugins by decorators and knows none of them. The order of a start: database, jobs of
  * a dead process put right, plugins, then (`ready`) the target is looked for and the lane begins to take jobs.
  */
-import { maxHeaderSize } from 'node:http'
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
-import { type Access, addAccess } from './access/access.ts'
+import { Access, addAccess } from './access/access.ts'
+import { AuditLog, addAudit } from './access/audit.ts'
+import { addOwnHeaders } from './answer-headers.ts'
 import { addBrowserGuard } from './browser-guard.ts'
+import { addCors } from './cors.ts'
 import { DiskUse } from './database/disk-use.ts'
 import { openStore } from './database/open.ts'
+import type { Secrets } from './database/secret.ts'
 import { answerError, answerUnreadable, installErrors, newRequestId } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
 import { BlobCleaner, blobNeed } from './jobs/blob-cleaner.ts'
@@ -22,6 +25,7 @@ import { recover } from './jobs/recovery.ts'
 import { Sweeper } from './jobs/retention.ts'
 import { JobStore } from './jobs/store.ts'
 import { WaitingJobs } from './jobs/waiting.ts'
+import { boundJson } from './json-depth.ts'
 import { loadPlugins } from './plugin-loader.ts'
 import { AttachedCalls } from './queue/answer.ts'
 import { JobQueue } from './queue/job-queue.ts'
@@ -29,6 +33,7 @@ import { lastDeath } from './queue/last-death.ts'
 import { queueRules } from './queue/rules.ts'
 import { Stoppages } from './queue/stoppages.ts'
 import type { Settings } from './settings.ts'
+import { addSlowClients, keepAliveTimeoutMs, SlowClients, serverOptions } from './slow-clients.ts'
 import { Catalog } from './target/catalog.ts'
 import { TargetClient } from './target/client.ts'
 import { Reachability } from './target/reachability.ts'
@@ -39,6 +44,7 @@ declare module 'fastify' {
     readonly settings: Settings
     readonly access: Access
     readonly db: Database
+    readonly secrets: Secrets
     readonly jobs: JobStore
     readonly blobs: Blobs
     readonly disk: DiskUse
@@ -53,9 +59,8 @@ declare module 'fastify' {
 }
 
 const secondMs = 1000
-/** Above the idle time of common reverse proxies, else they reuse a connection that is being closed. */
-const keepAliveTimeoutMs = 72 * secondMs
-const builtinDir = join(import.meta.dirname, '..', 'plugins')
+/** Where the built-in plugins are. */
+export const builtinDir = join(import.meta.dirname, '..', 'plugins')
 
 /** What a caller may choose besides the settings. */
 export interface AppOptions {
@@ -67,27 +72,40 @@ export interface AppOptions {
 
 /**
  * Builds foreman; `listen` starts it, `close` stops it after the running job or `limits.shutdown_s`.
- * @throws {ConfigError} {DataDirInUseError} {DataDirError}
+ * @throws {ConfigError} {DataDirInUseError} {DataDirError} {SecretKeyError}
  */
 export async function buildApp(settings: Settings, options: AppOptions = {}): Promise<FastifyInstance> {
+  const access = new Access()
+  const slowClients = new SlowClients(settings.limits)
   const app = Fastify({
     logger: options.logger ?? false,
     logController: new LogController({ disableRequestLogging: true }),
+    http: serverOptions(settings.limits),
     bodyLimit: settings.limits.body_bytes,
     // No shorter than what Node reads of a head: model names and keys in a path are longer than Fastify's 100.
-    routerOptions: { maxParamLength: maxHeaderSize },
+    routerOptions: { maxParamLength: settings.limits.head_bytes },
     keepAliveTimeout: keepAliveTimeoutMs,
     // A call may wait in the queue for as long as its start limit says; headers alone are timed by Node.
     requestTimeout: 0,
     return503OnClosing: false,
-    frameworkErrors: answerError,
+    frameworkErrors: (err, request, reply) => {
+      // No hook is called for those.
+      slowClients.watch(request.raw, reply.raw)
+      answerError(err, request, reply)
+    },
     clientErrorHandler: answerUnreadable,
-    genReqId: newRequestId
+    genReqId: newRequestId,
+    trustProxy: settings.trust_proxy.length > 0 ? settings.trust_proxy : false,
+    rewriteUrl: raw => access.addressOf(raw)
   })
   installErrors(app)
+  addOwnHeaders(app)
+  boundJson(app, settings.limits.json_depth)
   try {
-    addBrowserGuard(app)
-    app.decorate('access', addAccess(app))
+    addSlowClients(app, slowClients)
+    await addCors(app, settings.cors)
+    addBrowserGuard(app, access, settings)
+    addAccess(app, access)
     addEngine(app, settings)
     addHealthRoutes(app)
     await loadPlugins(app, settings.plugins, {
@@ -108,7 +126,8 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
     tls: readTls(settings.target.tls),
     connectTimeoutMs: settings.target.connect_timeout_s * secondMs
   })
-  const opened = openStore(settings.data_dir)
+  const opened = openStore(settings.data_dir, settings.secret_key_file)
+  for (const notice of opened.notices) app.log.warn(notice)
   const { db } = opened
   const bus = new JobBus()
   const store = new JobStore(db, bus)
@@ -125,8 +144,10 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
     waiting: new WaitingJobs(db),
     attached: new AttachedCalls()
   })
+  addAudit(app, new AuditLog(db, app.log))
   app.decorate('settings', settings)
   app.decorate('db', db)
+  app.decorate('secrets', opened.secrets)
   app.decorate('jobs', store)
   app.decorate('blobs', blobs)
   app.decorate('disk', disk)

@@ -6,7 +6,10 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { FastifyInstance } from 'fastify'
+import type { Access } from './access/access.ts'
+import { isListedOrigin } from './cors.ts'
 import { ForeignPageError } from './errors.ts'
+import type { Settings } from './settings.ts'
 
 const localNames = ['localhost', hostname().toLowerCase()]
 const localEndings = ['.localhost', '.local', '.internal']
@@ -22,13 +25,20 @@ nearAddresses.addAddress('0.0.0.0', 'ipv4')
 nearAddresses.addAddress('::1', 'ipv6')
 nearAddresses.addSubnet('fc00::', 7, 'ipv6')
 
-/** Refuses requests for a foreign `Host` (a rebound name) or from a foreign `Origin` (another site's page). */
-export function addBrowserGuard(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ headers }) => {
-    if (headers.host !== undefined && !isNearHost(headers.host))
-      throw new ForeignPageError('host', headers.host)
-    if (headers.origin !== undefined && !isLocalOrigin(headers.origin)) {
-      throw new ForeignPageError('origin', headers.origin)
+/**
+ * While callers are not told apart, refuses requests for a foreign `Host` (a rebound name; not where foreman is open to
+ * everyone, by whatever name) and from a foreign `Origin` (another site's page) that `cors.origins` does not list.
+ */
+export function addBrowserGuard(
+  app: FastifyInstance,
+  access: Access,
+  { cors, open_to_everyone }: Pick<Settings, 'cors' | 'open_to_everyone'>
+): void {
+  app.addHook('onRequest', async ({ headers: { host, origin } }) => {
+    if (access.guarded) return
+    if (host !== undefined && !open_to_everyone && !isNearHost(host)) throw new ForeignPageError('host', host)
+    if (origin !== undefined && !isLocalOrigin(origin) && !isListedOrigin(cors, origin)) {
+      throw new ForeignPageError('origin', origin)
     }
   })
 }

@@ -14,4 +14,4 @@ export {
 } from './errors/define.ts'
 export { answerError, installErrors, toForemanError } from './errors/fastify.ts'
 export { type RenderedError, renderError, type Surface, surfaceOf } from './errors/render.ts'
-export { answerUnreadable, newRequestId } from './errors/unreadable.ts'
+export { answerUnreadable, newRequestId, refuseOn } from './errors/unreadable.ts'

@@ -6,12 +6,14 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { builtinNames, chooseCandidates, type PluginPlaces } from './plugin-loader/choose.ts'
-import { type ImportedPlugin, importPlugin } from './plugin-loader/import.ts'
+import type { PluginCommand } from './plugin-loader/commands.ts'
+import { type ImportedPlugin, importCommands, importPlugin } from './plugin-loader/import.ts'
 import { findMissing, findNameClashes, sortByDependencies } from './plugin-loader/order.ts'
 import { ConfigError, type ConfigFault, keyPath } from './settings/config-error.ts'
 import type { Settings } from './settings.ts'
 
 export type { PluginPlaces } from './plugin-loader/choose.ts'
+export { type CommandContext, CommandError, type PluginCommand } from './plugin-loader/commands.ts'
 
 /**
  * Registers every plugin the settings ask for, each after those it depends on, and waits until it has started.
@@ -38,6 +40,24 @@ export async function loadPlugins(
   if (faults.length > 0) throw new ConfigError(faults)
   for (const plugin of sorted) await register(app, plugin)
   return sorted.map(({ name }) => name)
+}
+
+/**
+ * The commands of the plugins that the settings ask for, by name. Nothing is registered.
+ * @throws {ConfigError} where one of them cannot be imported
+ */
+export async function loadCommands(
+  plugins: Settings['plugins'],
+  places: PluginPlaces
+): Promise<Map<string, PluginCommand>> {
+  const faults: ConfigFault[] = []
+  const commands = new Map<string, PluginCommand>()
+  for (const candidate of chooseCandidates(plugins, places, faults)) {
+    const offered = await importCommands(candidate, faults)
+    for (const [name, command] of Object.entries(offered)) commands.set(name, command)
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return commands
 }
 
 function reasonsToBeMissing(

@@ -20,7 +20,7 @@ export { settingsSchema } from './settings/schema.ts'
 
 const SCHEMA = settingsSchema as SchemaNode
 
-/** All settings, defaults filled in. `data_dir` and the files of `target.tls` are absolute paths. */
+/** All settings, defaults filled in. `data_dir`, `secret_key_file` and the files of `target.tls` are absolute paths. */
 export type Settings = SettingsFile & {
   /** Folder that relative plugin paths start from: that of the file, or the working directory without one. */
   base_dir: string
@@ -60,15 +60,18 @@ function withOrigin({ path, problem }: ConfigFault, variables: ReadonlyMap<strin
 }
 
 /**
- * Refuses an address others can reach. For as long as no auth plugin is registered, whoever can connect can use
- * the target, so foreman serves this machine only.
- * @throws {ConfigError} unless `host` is `localhost` or a loopback address (127.0.0.0/8, ::1).
+ * Refuses an address others can reach, where no plugin tells callers apart: whoever can connect could use the target.
+ * @throws {ConfigError} unless `host` is `localhost` or a loopback address (127.0.0.0/8, ::1), or the settings say that
+ *   foreman is open to everyone.
  */
-export function requireLoopback({ host }: Pick<Settings, 'host'>): void {
-  if (host === 'localhost' || isLoopback(host)) return
+export function requireLoopback({
+  host,
+  open_to_everyone
+}: Pick<Settings, 'host' | 'open_to_everyone'>): void {
+  if (open_to_everyone || host === 'localhost' || isLoopback(host)) return
   const problem =
-    `expected localhost or a loopback address, found "${host}": the auth plugin is not there yet, ` +
-    'so anybody who could connect could use the target'
+    `expected localhost or a loopback address, found "${host}": with plugins.auth off anybody who could connect ` +
+    'could use the target. Switch it on, or set open_to_everyone: true if that is what you want'
   throw new ConfigError([{ path: 'host', problem }])
 }
 
@@ -83,6 +86,7 @@ function isLoopback(host: string): boolean {
 
 const PATH_KEYS = [
   ['data_dir'],
+  ['secret_key_file'],
   ['target', 'tls', 'ca_file'],
   ['target', 'tls', 'cert_file'],
   ['target', 'tls', 'key_file']

@@ -15,10 +15,8 @@ const builtIn = join(import.meta.dirname, 'migrations')
  * @throws when the database was written by a newer foreman, or a step fails
  */
 export function migrate(db: Database.Database, directory: string = builtIn): void {
-  const steps = readdirSync(directory)
-    .filter(name => /^\d{4}-.*\.sql$/.test(name))
-    .sort()
-  const done = db.pragma('user_version', { simple: true }) as number
+  const steps = stepsOf(directory)
+  const done = schemaOf(db)
   if (done > steps.length) {
     throw new Error(
       `the database has schema ${done}, this foreman knows ${steps.length}: use a newer foreman`
@@ -33,6 +31,22 @@ export function migrate(db: Database.Database, directory: string = builtIn): voi
       db.pragma(`user_version = ${index + 1}`)
     })()
   }
+}
+
+/** The number of the last migration that ran on `db`. */
+export function schemaOf(db: Database.Database): number {
+  return db.pragma('user_version', { simple: true }) as number
+}
+
+/** The number of the last migration that there is. */
+export function newestSchema(): number {
+  return stepsOf(builtIn).length
+}
+
+function stepsOf(directory: string): string[] {
+  return readdirSync(directory)
+    .filter(name => /^\d{4}-.*\.sql$/.test(name))
+    .sort()
 }
 
 function hexDigest(body: Buffer): string {

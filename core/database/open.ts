@@ -4,12 +4,14 @@
  * Commits are at `synchronous = NORMAL`: they survive the death of the process at any instant. What must
  * survive a power cut too goes through {@link durably} (https://www.sqlite.org/pragma.html#pragma_synchronous).
  */
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import createError from '@fastify/error'
 import Database from 'better-sqlite3'
 import { startCheckpointer } from './checkpointer.ts'
-import { migrate } from './migrate.ts'
+import { migrate, newestSchema, schemaOf } from './migrate.ts'
+import { keepPrivate } from './private-dir.ts'
+import { SecretKeyError, Secrets } from './secret.ts'
 
 /** The database is in use by another foreman. The process exits with 2. */
 export const DataDirInUseError = createError(
@@ -29,37 +31,69 @@ const storageCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 
 /** An open database and the lock on its directory. */
 export interface Store {
   readonly db: Database.Database
+  readonly secrets: Secrets
+  /** What the operator should know of the directory, a sentence each. */
+  readonly notices: readonly string[]
   /** Closes the database, then gives the directory free. */
   close(): void
 }
 
 /**
- * Opens `<dataDir>/foreman.db`, made and migrated where needed. A directory that is made here
- * gets mode 0700.
+ * Opens `<dataDir>/foreman.db`, made and migrated where needed, in a directory that is for its owner alone.
+ * @param keyFile what seals the secrets; defaults to `<dataDir>/secret.key`
  * @throws {DataDirInUseError} while another process holds the directory
  * @throws {DataDirError} when it cannot be written
+ * @throws {SecretKeyError} where the key file is not that of the secrets
  */
-export function openStore(dataDir: string): Store {
+export function openStore(dataDir: string, keyFile = keyFileOf(dataDir)): Store {
   let lock: Database.Database | undefined
+  let db: Database.Database | undefined
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    const notices = keepPrivate(dataDir)
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
     lock = takeLock(dataDir)
-    const held = lock
-    const db = openDatabase(join(dataDir, 'foreman.db'))
-    const stopCheckpoints = startCheckpointer(db)
-    return {
-      db,
-      close: () => {
-        stopCheckpoints()
-        db.close()
-        held.close()
-      }
-    }
+    db = openDatabase(join(dataDir, 'foreman.db'))
+    const secrets = new Secrets(db, keyFile)
+    return { db, secrets, notices, close: closer(db, lock) }
   } catch (err) {
+    db?.close()
     lock?.close()
-    if (err instanceof DataDirInUseError) throw err
+    if (err instanceof DataDirInUseError || err instanceof SecretKeyError) throw err
     throw new DataDirError(dataDir, (err as Error).message)
+  }
+}
+
+function keyFileOf(dataDir: string): string {
+  return join(dataDir, 'secret.key')
+}
+
+function closer(db: Database.Database, lock: Database.Database): () => void {
+  const stopCheckpoints = startCheckpointer(db)
+  return () => {
+    stopCheckpoints()
+    db.close()
+    lock.close()
+  }
+}
+
+/**
+ * Opens the database of `dataDir` beside the foreman that may be using it, for a command that is over at once. Where it is
+ * not made or not of this schema yet, the directory must be free for that moment.
+ * @throws {DataDirInUseError} {DataDirError} {SecretKeyError} as {@link openStore}
+ */
+export function openBeside(dataDir: string, keyFile = keyFileOf(dataDir)): Omit<Store, 'notices'> {
+  const file = join(dataDir, 'foreman.db')
+  if (!existsSync(file) || !isCurrent(file)) openStore(dataDir, keyFile).close()
+  const db = openDatabase(file)
+  return { db, secrets: new Secrets(db, keyFile), close: () => db.close() }
+}
+
+function isCurrent(file: string): boolean {
+  const db = new Database(file, { readonly: true })
+  try {
+    return schemaOf(db) === newestSchema()
+  } finally {
+    db.close()
   }
 }
 

@@ -8,6 +8,9 @@ import { defineError, type ForemanError } from './define.ts'
 
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
+/** Problem type of a caller that has used up what it may (IETF draft RateLimit header fields for HTTP). */
+export const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+
 /** 503: the queue has reached a limit. Hole: which, and what to do. Inference routes say it in Ollama's words. */
 export const QueueFullError = defineError<[limit: string]>({
   code: 'queue_full',
@@ -40,6 +43,15 @@ export const StorageLowError = defineError({
   retryable: true,
   retryAfterS: 30,
   problemType: REDUCED_CAPACITY
+})
+
+/** 408: a request came too slowly, and its connection was closed. Hole: which limit it broke. */
+export const RequestTimeoutError = defineError<[limit: string]>({
+  code: 'request_timeout',
+  status: 408,
+  title: 'Request timeout',
+  message: 'The request came too slowly: %s',
+  retryable: true
 })
 
 /** 413: the request body is larger than `limits.body_bytes`. Hole: that number. */
@@ -85,6 +97,37 @@ export const InsufficientScopeError = defineError<[scope: string]>({
   title: 'Insufficient scope',
   message: 'This needs the scope %s, which the token does not have',
   retryable: false
+})
+
+/** 403: the caller asks for a class above its top. Holes: that class, the top. */
+export const PriorityNotAllowedError = defineError<[asked: string, top: string]>({
+  code: 'priority_not_allowed',
+  status: 403,
+  title: 'Priority not allowed',
+  message: 'The priority %s is above what this token may have; its highest is %s',
+  retryable: false
+})
+
+/** 403: the model is not on the caller's list. Hole: the name as sent. */
+export const ModelNotAllowedError = defineError<[model: string]>({
+  code: 'model_not_allowed',
+  status: 403,
+  title: 'Model not allowed',
+  message: "model '%s' is not one of those that this token may use",
+  retryable: false
+})
+
+/** 429: so many jobs of the caller's wait as may. Hole: that number. Inference routes say it in Ollama's words. */
+export const QueueQuotaExceededError = defineError<[maxQueued: number]>({
+  code: 'queue_quota_exceeded',
+  status: 429,
+  title: 'Queue quota exceeded',
+  message: '%d jobs of this token wait, which is its limit; try again when some have started',
+  retryable: true,
+  retryAfterS: 10,
+  problemType: QUOTA_EXCEEDED,
+  violatedPolicies: ['queued'],
+  onInference: { message: 'server busy, please try again.  maximum pending requests of this token exceeded' }
 })
 
 /** 404: no such route, or no such object that the caller may see. */

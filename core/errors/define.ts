@@ -26,8 +26,14 @@ export interface ForemanError extends FastifyError {
   retryable: boolean
   /** Seconds for `Retry-After`, whole; absent: the header is not sent. May be set for one error. */
   retryAfterS?: number
+  /** Further headers of the answer, in lower case. May be set for one error. */
+  headers?: Readonly<Record<string, string>>
   /** Every fault found in the request, for `validation_failed`. */
   faults?: readonly FaultAt[]
+  /** Names of the limits that would be passed, as the header `RateLimit-Policy` has them. May be set for one error. */
+  violatedPolicies?: readonly string[]
+  /** Not written to the log at each answer: who raises it sees to that. May be set for one error. */
+  quiet?: boolean
   /** What differs on the routes of Ollama, OpenAI and Anthropic. */
   readonly onInference?: InferenceForm
   /** `type` of the problem document; absent: `/problems/<code>`. */
@@ -50,6 +56,7 @@ export interface ErrorDefinition {
   retryAfterS?: number
   onInference?: InferenceForm
   problemType?: string
+  violatedPolicies?: readonly string[]
 }
 
 /** Constructor of one kind of error: values for the holes of its message, then at will its cause. */

@@ -19,6 +19,20 @@ import { renderError, surfaceOf } from './render.ts'
 export function installErrors(app: FastifyInstance): void {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
+  app.addHook('onError', async (request, reply, error) => answerFailedError(error, request, reply))
+}
+
+/**
+ * Where a hook of a plugin's makes the answer of an error fail too, Fastify would give the text of that away: it goes out
+ * past all hooks instead.
+ */
+function answerFailedError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const isFirst = !reply.hasHeader('foreman-error-code')
+  if (isFirst || reply.sent || reply.raw.headersSent) return
+  request.log.error({ err: error }, 'the answer of an error failed')
+  const { status, headers, body } = renderError(new InternalError(), surfaceOf(request.url), request.id)
+  reply.hijack()
+  reply.raw.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
 /**
@@ -29,7 +43,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const known = toForemanError(error, request)
   if (known.wireCode === 'internal')
     request.log.error({ err: error }, 'request failed for an unforeseen reason')
-  else request.log.info({ code: known.wireCode, reason: known.message }, 'request refused')
+  else if (!known.quiet) request.log.info({ code: known.wireCode, reason: known.message }, 'request refused')
   const { status, headers, body } = renderError(known, surfaceOf(request.url), request.id)
   // Bytes, because Fastify adds a charset to any JSON content type sent as a string; RFC 9457 defines none.
   reply.code(status).headers(headers).send(Buffer.from(body))

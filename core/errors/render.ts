@@ -4,6 +4,7 @@
  * Clients of each family read another shape (docs/adr/0017-error-shapes.md). Everything that foreman itself says,
  * whatever the shape, carries `Foreman-Error-Code`; an error the target sent passes without it.
  */
+import { ownHeaders } from '../answer-headers.ts'
 import { InternalError } from './catalog.ts'
 import { type ForemanError, isForemanError } from './define.ts'
 
@@ -43,6 +44,7 @@ function renderProblem(error: ForemanError, requestId: string): RenderedError {
     instance: `urn:foreman:request:${encodeURIComponent(requestId)}`,
     code: error.wireCode,
     errors: error.faults,
+    'violated-policies': error.violatedPolicies,
     retryable: error.retryable,
     request_id: requestId
   }
@@ -90,7 +92,9 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 function answer(error: ForemanError, status: number, contentType: string, body: object): RenderedError {
   const headers: Record<string, string> = {
     'content-type': contentType,
-    'foreman-error-code': error.wireCode
+    'foreman-error-code': error.wireCode,
+    ...ownHeaders,
+    ...error.headers
   }
   if (error.retryAfterS !== undefined)
     headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterS)))

@@ -4,16 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import { type OutgoingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
-import { BadRequestError } from './catalog.ts'
-import { type RenderedError, renderError } from './render.ts'
-
-/** Node's words for what is worth a status of its own. Source: https://nodejs.org/api/http.html#event-clienterror */
-const refusals: Readonly<Record<string, readonly [status: number, reason: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The head of the request took too long'],
-  HPE_HEADER_OVERFLOW: [431, 'The head of the request is too large']
-}
-const unreadable = [400, 'The request cannot be read as HTTP'] as const
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Settings } from '../settings.ts'
+import { BadRequestError, RequestTimeoutError } from './catalog.ts'
+import type { ForemanError } from './define.ts'
+import { type RenderedError, renderError, type Surface } from './render.ts'
 
 /** An id for one request, told in its answer and in the log. */
 export function newRequestId(): string {
@@ -21,19 +16,42 @@ export function newRequestId(): string {
 }
 
 /** Says why in a problem document, unless an answer has begun, and closes the connection. For `clientErrorHandler`. */
-export function answerUnreadable(
-  this: FastifyInstance,
-  { code }: NodeJS.ErrnoException,
-  socket: Socket
+export function answerUnreadable(this: FastifyInstance, err: NodeJS.ErrnoException, socket: Socket): void {
+  if (err.code === 'ECONNRESET' || socket.destroyed) return
+  refuseOn(socket, whyUnreadable(err, this.settings), 'problem', this.log)
+}
+
+/** Node's codes for what is worth a word of its own. Source: https://nodejs.org/api/http.html#event-clienterror */
+function whyUnreadable({ code }: NodeJS.ErrnoException, { limits }: Settings): ForemanError {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new RequestTimeoutError(
+        `its head did not come within ${limits.head_timeout_s} s (limits.head_timeout_s)`
+      )
+    case 'HPE_HEADER_OVERFLOW': {
+      const reason = `The head of the request is larger than ${limits.head_bytes} bytes (limits.head_bytes)`
+      return Object.assign(new BadRequestError(reason), { statusCode: 431 })
+    }
+    default:
+      return new BadRequestError('The request cannot be read as HTTP')
+  }
+}
+
+/**
+ * Answers past the framework, unless an answer has begun, and closes the connection: for requests that will not come
+ * to their end.
+ */
+export function refuseOn(
+  socket: Socket,
+  error: ForemanError,
+  surface: Surface,
+  log: FastifyBaseLogger
 ): void {
-  if (code === 'ECONNRESET' || socket.destroyed) return
-  const [statusCode, reason] = refusals[code ?? ''] ?? unreadable
-  const error = Object.assign(new BadRequestError(reason), { statusCode })
   const reqId = newRequestId()
-  this.log.info({ reqId, code: error.wireCode, reason }, 'request refused')
+  log.info({ reqId, code: error.wireCode, reason: error.message }, 'request refused')
   // Node's own handler looks there too: words of ours in the middle of an answer would be taken for its bytes.
   const { _httpMessage: answer } = socket as Socket & { _httpMessage?: OutgoingMessage | null }
-  if (socket.writable && !answer?.headersSent) socket.write(wireOf(renderError(error, 'problem', reqId)))
+  if (socket.writable && !answer?.headersSent) socket.write(wireOf(renderError(error, surface, reqId)))
   socket.destroySoon()
 }
 

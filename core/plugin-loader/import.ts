@@ -8,6 +8,7 @@ import { type ConfigFault, keyPath } from '../settings/config-error.ts'
 import { withDefaults } from '../settings/defaults.ts'
 import { typeText } from '../settings/interpolate.ts'
 import type { Candidate } from './choose.ts'
+import type { PluginCommand } from './commands.ts'
 
 /** A plugin that can be registered once those it depends on are. */
 export interface ImportedPlugin {
@@ -24,6 +25,16 @@ interface PluginModule {
   default?: unknown
   configSchema?: SchemaNode
   enabledByDefault?: boolean
+  commands?: Readonly<Record<string, PluginCommand>>
+}
+
+/** The commands that a candidate offers; none where it cannot be imported, which is told in `faults`. */
+export async function importCommands(
+  { key, file }: Candidate,
+  faults: ConfigFault[]
+): Promise<NonNullable<PluginModule['commands']>> {
+  const refuse = (problem: string) => void faults.push({ path: keyPath(['plugins', key]), problem })
+  return (await importModule(file, refuse))?.commands ?? {}
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Takes new jobs into the store, as long as there is room for them. */
 import type { FastifyBaseLogger } from 'fastify'
+import type { Caller } from '../access/caller.ts'
 import type { DiskUse } from '../database/disk-use.ts'
 import { isStorageFailure } from '../database/open.ts'
 import { StorageLowError } from '../errors.ts'
@@ -7,8 +8,13 @@ import type { QueueDepth } from '../jobs/depth.ts'
 import type { Job, NewJob } from '../jobs/job.ts'
 import type { Priority } from '../jobs/priority.ts'
 import type { Acceptance, JobStore, Place } from '../jobs/store.ts'
-import { type CapRules, checkDisk, tooMany } from './caps.ts'
+import { type CapRules, checkDisk, Headcount } from './caps.ts'
 import type { Forecaster } from './forecast.ts'
+
+/** A job on its way in, and who hands it in: the limits of both the queue and the caller hold. */
+export interface Submission extends NewJob {
+  readonly caller: Caller
+}
 
 /** What the intake works with. */
 export interface IntakeParts {
@@ -24,20 +30,21 @@ export interface IntakeParts {
 /** The way in, for attached and durable jobs alike. */
 export class Intake {
   readonly #parts: IntakeParts
-  readonly #forecaster: Pick<Forecaster, 'estimates'>
+  readonly #forecaster: Pick<Forecaster, 'estimates' | 'ifCameIn'>
 
-  constructor(parts: IntakeParts, forecaster: Pick<Forecaster, 'estimates'>) {
+  constructor(parts: IntakeParts, forecaster: Pick<Forecaster, 'estimates' | 'ifCameIn'>) {
     this.#parts = parts
     this.#forecaster = forecaster
   }
 
   /**
    * Stores jobs, all or none, each with its place in the order of its runner.
-   * @throws {QueueFullError} {StorageLowError}
+   * @throws {QueueFullError} {QueueQuotaExceededError} {StorageLowError}, and what their caller throws where it counts them
    */
-  accept(jobs: readonly NewJob[]): Job[] {
-    const { store, depth, disk, caps } = this.#parts
-    if (depth.total + jobs.length > caps.maxQueued) throw tooMany(caps.maxQueued)
+  accept(jobs: readonly Submission[]): Job[] {
+    const { store, disk, caps } = this.#parts
+    const headcount = this.#headcount()
+    for (const job of jobs) headcount.add(job)
     return this.#storing(() => {
       if (jobs.some(job => !job.attached)) checkDisk(disk, caps)
       return store.accept(this.#places(jobs))
@@ -45,14 +52,21 @@ export class Intake {
   }
 
   /** Stores durable jobs, each for itself, in one commit; those that are too many are refused, the last first. */
-  acceptEach(jobs: readonly NewJob[]): Acceptance[] {
-    const { depth, caps } = this.#parts
-    const fits = fitting(jobs, caps.maxQueued - depth.total)
-    const outcomes = this.#storeEach(jobs.filter((_, index) => fits[index])).values()
-    return fits.map(fit => (fit ? outcomes.next().value! : { error: tooMany(caps.maxQueued) }))
+  acceptEach(jobs: readonly Submission[]): Acceptance[] {
+    const headcount = this.#headcount()
+    const refusals = jobs.map(job => refusalOf(() => headcount.add(job)))
+    const outcomes = this.#storeEach(jobs.filter((_, index) => refusals[index] === undefined)).values()
+    return refusals.map(refusal => refusal ?? outcomes.next().value!)
   }
 
-  #storeEach(jobs: readonly NewJob[]): Acceptance[] {
+  #headcount(): Headcount {
+    const { depth, caps, patienceMs } = this.#parts
+    return new Headcount(depth, caps, ({ priority, runner }) => {
+      return this.#forecaster.ifCameIn(priority, patienceMs[priority], runner).p50Ms
+    })
+  }
+
+  #storeEach(jobs: readonly Submission[]): Acceptance[] {
     const { store, disk, caps } = this.#parts
     try {
       return this.#storing(() => {
@@ -64,14 +78,16 @@ export class Intake {
     }
   }
 
-  #places(jobs: readonly NewJob[]): Place[] {
+  #places(jobs: readonly Submission[]): Place[] {
     const { patienceMs } = this.#parts
     const now = Date.now()
     const newcomers = jobs.map(({ runner, priority, attached, availableAt = now }) => {
       return { runner, priority, attached, availableAt, dueAt: availableAt + patienceMs[priority] }
     })
     const estimates = this.#forecaster.estimates(newcomers)
-    return jobs.map((job, index) => ({ job, dueAt: newcomers[index]!.dueAt, estimate: estimates[index] }))
+    return jobs.map(({ caller: _caller, ...job }, index) => {
+      return { job, dueAt: newcomers[index]!.dueAt, estimate: estimates[index] }
+    })
   }
 
   #storing<T>(store: () => T): T {
@@ -86,16 +102,11 @@ export class Intake {
   }
 }
 
-/** Which of the jobs there is room for, in their order. One whose key another of them has makes no job of its own. */
-function fitting(jobs: readonly NewJob[], room: number): boolean[] {
-  const claimed = new Set<string>()
-  let left = room
-  return jobs.map(({ owner, idempotency }) => {
-    const claim = idempotency && `${owner}\n${idempotency.route}\n${idempotency.key}`
-    if (claim !== undefined && claimed.has(claim)) return true
-    if (left <= 0) return false
-    if (claim !== undefined) claimed.add(claim)
-    left -= 1
-    return true
-  })
+function refusalOf(add: () => void): { readonly error: unknown } | undefined {
+  try {
+    add()
+    return undefined
+  } catch (error) {
+    return { error }
+  }
 }

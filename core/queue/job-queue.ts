@@ -8,7 +8,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { CanceledError, DrainingError, InterruptedError } from '../errors.ts'
 import type { Blobs } from '../jobs/blobs.ts'
 import type { JobBus } from '../jobs/events.ts'
-import type { Job, NewJob } from '../jobs/job.ts'
+import type { Job } from '../jobs/job.ts'
 import { hasEnded } from '../jobs/states.ts'
 import type { Acceptance, JobStore } from '../jobs/store.ts'
 import type { Catalog, CatalogChange } from '../target/catalog.ts'
@@ -20,7 +20,7 @@ import { AttachedEnds } from './attached-ends.ts'
 import { Chronicle, type ChronicleParts } from './chronicle.ts'
 import { Dispatcher, type DispatcherParts, workerLane } from './dispatcher.ts'
 import { type Forecast, Forecaster } from './forecast.ts'
-import { Intake, type IntakeParts } from './intake.ts'
+import { Intake, type IntakeParts, type Submission } from './intake.ts'
 import { Lane } from './lane.ts'
 import { TargetLoader } from './loader.ts'
 import { moveAlong } from './move-along.ts'
@@ -32,6 +32,7 @@ import { QueueSwitches } from './switches.ts'
 import { type Assignment, Worker } from './worker.ts'
 
 export type { Forecast } from './forecast.ts'
+export type { Submission } from './intake.ts'
 
 /** What the queue works with. Times in ms. */
 export interface JobQueueParts
@@ -198,9 +199,9 @@ export class JobQueue {
 
   /**
    * Takes a job whose caller holds the connection; its answer goes to `call.sink`.
-   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   * @throws {QueueFullError} {QueueQuotaExceededError} {DrainingError} {StorageLowError}, and what its caller throws
    */
-  attach(job: NewJob, call: AttachedCall, sizeBytes?: number): { job: Job; forecast: Forecast } {
+  attach(job: Submission, call: AttachedCall, sizeBytes?: number): { job: Job; forecast: Forecast } {
     const [accepted] = this.#accept([job])
     this.#attached.add(accepted!.id, call)
     const forecast = this.forecaster.ofNew(accepted!)
@@ -211,15 +212,15 @@ export class JobQueue {
 
   /**
    * Takes a durable job in one commit with the others that arrive now. It is on the disk when this resolves.
-   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   * @throws {QueueFullError} {QueueQuotaExceededError} {DrainingError} {StorageLowError}, and what its caller throws
    * @throws {KeyTakenError} where another job has its idempotency key; that one is on the disk then
    */
-  submitSoon(job: NewJob): Promise<Job> {
+  submitSoon(job: Submission): Promise<Job> {
     return this.#shared.add(job)
   }
 
   /** Takes durable jobs in one commit, each for itself: those that are accepted are on the disk when this returns. */
-  submitEach(jobs: readonly NewJob[]): Acceptance[] {
+  submitEach(jobs: readonly Submission[]): Acceptance[] {
     const outcomes = this.accepting
       ? this.#intake.acceptEach(jobs)
       : jobs.map(() => ({ error: new DrainingError() }))
@@ -229,9 +230,9 @@ export class JobQueue {
 
   /**
    * Takes durable jobs, all or none: they are on the disk when this returns.
-   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   * @throws {QueueFullError} {QueueQuotaExceededError} {DrainingError} {StorageLowError}, and what its caller throws
    */
-  submit(jobs: readonly NewJob[]): Job[] {
+  submit(jobs: readonly Submission[]): Job[] {
     const accepted = this.#accept(jobs)
     this.#allArrived(accepted)
     return accepted
@@ -272,7 +273,7 @@ export class JobQueue {
     this.#chronicle.stop()
   }
 
-  #accept(jobs: readonly NewJob[]): Job[] {
+  #accept(jobs: readonly Submission[]): Job[] {
     if (!this.accepting) throw new DrainingError()
     return this.#intake.accept(jobs)
   }

@@ -1,4 +1,4 @@
-/** When to ask for a job again: the `Retry-After` of answers that come before its end. */
+/** When to ask again: the `Retry-After` of answers that come before the end of a job, or before there is room for it. */
 import type { Job } from '../jobs/job.ts'
 import type { Forecast, JobQueue } from './job-queue.ts'
 
@@ -8,6 +8,10 @@ const [soonestS, latestS] = [1, 30]
 export function pollAfterS(queue: JobQueue, job: Job, forecast?: Forecast): number {
   if (job.state !== 'queued') return soonestS
   const { estimatedStartAt } = forecast ?? queue.forecast(job)
-  const startsInS = (estimatedStartAt - Date.now()) / 1000
-  return Math.min(latestS, Math.max(soonestS, Math.round(startsInS / 4)))
+  return pollHintS(estimatedStartAt - Date.now())
+}
+
+/** A quarter of the time until a start, 1 s at least and 30 s at most. */
+export function pollHintS(startsInMs: number): number {
+  return Math.min(latestS, Math.max(soonestS, Math.round(startsInMs / 4000)))
 }

@@ -14,6 +14,8 @@ export const NAMED_VARIABLES = [
   ['FOREMAN_HOST', 'host'],
   ['FOREMAN_PORT', 'port'],
   ['FOREMAN_DATA_DIR', 'data_dir'],
+  ['FOREMAN_TOKEN', 'plugins.auth.token'],
+  ['FOREMAN_TOKEN_FILE', 'plugins.auth.token_file'],
   ['FOREMAN_EMBED_MODEL', 'embed.model'],
   ['FOREMAN_KEEP_ALIVE', 'keep_alive.idle_unload'],
   ['FOREMAN_LOG_LEVEL', 'log_level']

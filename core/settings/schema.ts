@@ -104,7 +104,26 @@ const limits = group({
   stall_timeout_s: seconds(300, 'Longest silence of the target after the first byte.'),
   first_token_timeout_s: seconds(900, 'Longest wait for the first byte, and for a load.'),
   unload_timeout_s: seconds(30, 'Longest wait for a model to leave the memory of the target.'),
+  head_timeout_s: seconds(30, 'Longest time until the head of a request is there.'),
+  head_bytes: Type.Integer({
+    default: 16_384,
+    minimum: 1024,
+    maximum: 1_048_576,
+    description: 'Largest head of a request.'
+  }),
   body_bytes: count(67_108_864, 'Largest request body on inference routes.'),
+  json_depth: Type.Integer({
+    default: 64,
+    minimum: 4,
+    maximum: 10_000,
+    description: "Deepest nesting of JSON that is foreman's own to read."
+  }),
+  body_min_bytes_per_s: Type.Integer({
+    default: 500,
+    minimum: 0,
+    description: 'Slowest average rate at which a body may come in; 0 for none.'
+  }),
+  body_grace_s: seconds(20, 'Time over which that average is taken.'),
   shutdown_s: Type.Number({
     default: 8,
     minimum: 0,
@@ -194,11 +213,27 @@ export const settingsSchema = group({
     maximum: 65_535,
     description: 'Port; 0 takes a free one.'
   }),
+  trust_proxy: Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    description: 'Addresses (CIDR) of reverse proxies whose X-Forwarded-For tells who calls.'
+  }),
+  cors: group({
+    origins: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'Origins whose web pages may call foreman, such as "https://app.example"; "*" for any.'
+    })
+  }),
+  open_to_everyone: Type.Boolean({
+    default: false,
+    description:
+      'Listen beyond this machine although the plugin auth is off: whoever connects may do everything.'
+  }),
   data_dir: Type.String({
     default: './data',
     minLength: 1,
     description: 'Folder for the queue and what it keeps.'
   }),
+  secret_key_file: text("File with the 32 bytes that seal foreman's secrets; unset: secret.key in data_dir."),
   log_level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     default: 'info',
     description: 'Least important kind of line that is logged.'

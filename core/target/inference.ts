@@ -7,6 +7,7 @@ import { type CompatPath, readCompatBody, readTranscriptionBody } from './compat
 import type { MalformedBody } from './json-bind.ts'
 import type { LoadOptions } from './load-options.ts'
 import { type NativeBody, type NativeRoute, readNativeBody } from './request-body.ts'
+import { searchesWeb } from './web-search.ts'
 
 /** One route that uses a model. */
 export interface InferenceRoute {
@@ -27,6 +28,8 @@ export interface Inference {
   readonly streams: boolean
   readonly loadOptions: LoadOptions
   readonly shift: boolean | undefined
+  /** Whether the target would search the web for it. */
+  readonly searchesWeb: boolean
   /** The native body, on native routes. */
   readonly native: NativeBody | undefined
 }
@@ -76,7 +79,8 @@ function readNative(route: InferenceRoute, body: Buffer): Inference | MalformedB
   const { model, shift, loadOptions } = native
   const models = model === undefined ? [] : [model]
   const streams = route.streamsByDefault && native.stream !== false
-  return { malformed: false, route, model, models, streams, loadOptions, shift, native }
+  const wishes = { streams, loadOptions, shift, searchesWeb: false }
+  return { malformed: false, route, model, models, ...wishes, native }
 }
 
 function readCompat(route: InferenceRoute, body: Buffer, context: BodyContext): Inference | MalformedBody {
@@ -85,7 +89,7 @@ function readCompat(route: InferenceRoute, body: Buffer, context: BodyContext): 
       ? readTranscriptionBody(body, context.contentType ?? '', context.query ?? '')
       : readCompatBody(route.path as CompatPath, body, context.contentEncoding)
   if (read.malformed) return read
-  const { model, models } = read
+  const { model, models, toolTypes } = read
   const streams = read.stream === true
   return {
     malformed: false,
@@ -95,6 +99,7 @@ function readCompat(route: InferenceRoute, body: Buffer, context: BodyContext): 
     streams,
     loadOptions: {},
     shift: undefined,
+    searchesWeb: searchesWeb(route.path, toolTypes),
     native: undefined
   }
 }

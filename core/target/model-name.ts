@@ -16,7 +16,8 @@ export interface ModelName {
   local: boolean
 }
 
-const DEFAULT_HOST = 'registry.ollama.ai'
+/** Host of names that say none. */
+export const defaultHost = 'registry.ollama.ai'
 const DEFAULT_NAMESPACE = 'library'
 const DEFAULT_TAG = 'latest'
 
@@ -69,7 +70,7 @@ function splitName(text: string): NameParts | undefined {
   const [path = '', tag] = hasTag ? cutLast(text, ':') : [text, DEFAULT_TAG]
   const [owner, model] = cutLast(path, '/')
   const [place, namespace] = owner === undefined ? [undefined, DEFAULT_NAMESPACE] : cutLast(owner, '/')
-  const host = place === undefined ? DEFAULT_HOST : withoutScheme(place)
+  const host = place === undefined ? defaultHost : withoutScheme(place)
   const isValid =
     HOST.test(host) && NAMESPACE.test(namespace) && MODEL_OR_TAG.test(model) && MODEL_OR_TAG.test(tag)
   return isValid ? { host, namespace, model, tag } : undefined
@@ -88,7 +89,7 @@ function cutLast(text: string, separator: string): [before: string | undefined, 
 
 function shortest({ host, namespace, model, tag }: NameParts): string {
   const name = `${model}:${tag}`
-  if (host.toLowerCase() !== DEFAULT_HOST) return `${host}/${namespace}/${name}`
+  if (host.toLowerCase() !== defaultHost) return `${host}/${namespace}/${name}`
   return namespace.toLowerCase() === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`
 }
 

@@ -33,20 +33,25 @@ export function addArtifactRoutes(scope: FastifyInstance): void {
     { schema: { response: { 200: artifactSchema } }, config },
     async request => artifactObject(findArtifact(scope, request.params.id, request.caller))
   )
-  scope.delete<ArtifactPath>('/artifacts/:id', { config }, async (request, reply) =>
-    remove(scope, request, reply)
+  const configOf = (audit: string) => ({ ...config, audit })
+  scope.delete<ArtifactPath>(
+    '/artifacts/:id',
+    { config: configOf('artifact.delete') },
+    async (request, reply) => remove(scope, request, reply)
   )
   scope.route<ContentRoute>({
     method: ['GET', 'HEAD'],
     url: '/artifacts/:id/content',
     schema: { querystring: contentQuerySchema },
-    config,
+    config: { ...config, isSelfSigned: ({ query }) => isSigned(query as ContentQuery) },
     handler: async (request, reply) =>
       sendContent(scope, findContent(scope, request), request, reply, request.query.disposition)
   })
   const schema = { body: signSchema, response: { 200: signedSchema } }
-  scope.post<SignRoute>('/artifacts/:id/sign', { schema, config, preValidation: emptyBody }, async request =>
-    sign(scope, request)
+  scope.post<SignRoute>(
+    '/artifacts/:id/sign',
+    { schema, config: configOf('artifact.sign'), preValidation: emptyBody },
+    async request => sign(scope, request)
   )
 }
 
@@ -77,7 +82,7 @@ function findContent(
   { params, query, caller }: FastifyRequest<ContentRoute>
 ): Artifact {
   if (!isSigned(query)) return findArtifact(app, params.id, caller)
-  checkSignature(app.db, urlsOf(params.id).content, query, Date.now())
+  checkSignature(app.secrets, urlsOf(params.id).content, query, Date.now())
   const artifact = app.jobs.artifacts.find(params.id)
   if (artifact === undefined) throw new NotFoundError()
   return artifact
@@ -88,7 +93,7 @@ function sign(app: FastifyInstance, { params, body, caller }: FastifyRequest<Sig
   const { ttl_s = defaultTtlS, disposition } = body
   // In whole seconds, as the address has it.
   const expiresAt = (Math.floor(Date.now() / secondMs) + ttl_s) * secondMs
-  const url = storing(() => signPath(app.db, urlsOf(id).content, expiresAt, disposition))
+  const url = storing(() => signPath(app.secrets, urlsOf(id).content, expiresAt, disposition))
   return { url, expires_at: new Date(expiresAt).toISOString() }
 }
 

@@ -27,7 +27,7 @@ export default fp(
   {
     name: 'artifacts',
     fastify: '5.x',
-    decorators: { fastify: ['settings', 'db', 'jobs', 'queue', 'blobs', 'disk'] }
+    decorators: { fastify: ['settings', 'db', 'secrets', 'jobs', 'queue', 'blobs', 'disk'] }
   }
 )
 

@@ -3,8 +3,7 @@
  * disposition, with a key of the store. They are for GET and HEAD, and die with the key.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { Database } from 'better-sqlite3'
-import { findSecret, makeSecret } from '../../core/database/secret.ts'
+import type { Secrets } from '../../core/database/secret.ts'
 import { InvalidSignatureError, SignatureExpiredError } from './errors.ts'
 
 const keyName = 'artifact_url'
@@ -22,8 +21,8 @@ export interface SignedQuery {
 }
 
 /** The address of `path` that holds until `expiresAt`, ms since 1970; a part of a second is not counted. */
-export function signPath(db: Database, path: string, expiresAt: number, disposition?: string): string {
-  const key = makeSecret(db, keyName)
+export function signPath(secrets: Secrets, path: string, expiresAt: number, disposition?: string): string {
+  const key = secrets.make(keyName)
   const exp = String(Math.floor(expiresAt / secondMs))
   const sig = macOf(key, path, exp, disposition).toString('base64url')
   const query = new URLSearchParams({ exp, kid: idOf(key), sig })
@@ -37,9 +36,9 @@ export function isSigned({ exp, kid, sig }: SignedQuery): boolean {
 }
 
 /** @throws {InvalidSignatureError} {SignatureExpiredError} where the signature does not open `path` at `now`, in ms */
-export function checkSignature(db: Database, path: string, query: SignedQuery, now: number): void {
+export function checkSignature(secrets: Secrets, path: string, query: SignedQuery, now: number): void {
   const { exp = '', kid, sig = '', disposition } = query
-  const key = findSecret(db, keyName)
+  const key = secrets.find(keyName)
   if (key === undefined || kid !== idOf(key)) throw new InvalidSignatureError()
   const given = Buffer.from(sig, 'base64url')
   const wanted = macOf(key, path, exp, disposition)

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../../core/access/caller.ts'
+import { requireModel } from '../../core/access/limits.ts'
 import { type ForemanError, LeavesThisMachineError, ModelNotFoundError } from '../../core/errors.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
@@ -36,7 +37,7 @@ const paths: Readonly<Record<Kind, string>> = {
 
 /**
  * The work that a body asks for. The model is looked for once more in a fresh list where it is not known.
- * @throws {ValidationFailedError} {ModelNotFoundError} {LeavesThisMachineError}
+ * @throws {ValidationFailedError} {ModelNotAllowedError} {ModelNotFoundError} {LeavesThisMachineError}
  */
 export async function admit(
   app: FastifyInstance,
@@ -54,7 +55,7 @@ export async function admit(
   const { respect_clients, idle_unload } = app.settings.keep_alive
   const keeps = native === undefined || respect_clients
   const body = keeps ? request.bytes : replaceKeepAlive(request.bytes, native, idle_unload)
-  const work = await workOf(catalog, inference, { path, body }, request.pointer)
+  const work = await workOf(catalog, caller, inference, { path, body }, request.pointer)
   return { ...work, inputs: inputsOf(app, caller, { path, body }, request.pointer) }
 }
 
@@ -66,12 +67,13 @@ export async function admitAgain(
 ): Promise<Work> {
   const inference = readInference(request.path, request.body)
   if (inference.malformed) throw faultAt('', inference.detail)
-  const work = await workOf(app.catalog, inference, request, '')
+  const work = await workOf(app.catalog, caller, inference, request, '')
   return { ...work, inputs: inputsAgain(app, caller, request) }
 }
 
 async function workOf(
   catalog: Models,
+  caller: Caller,
   inference: Inference,
   request: StoredRequest,
   pointer: string
@@ -79,6 +81,7 @@ async function workOf(
   const { model = '' } = inference
   const name = parseModelName(model)
   if (name === undefined) throw faultAt(`${pointer}/model`, 'must be the name of a model')
+  requireModel(caller, model)
   if (name.cloud) throw leavesThisMachine(model)
   const wanted = await findWanted(catalog, inference)
   if (wanted === undefined && !catalog.stale) throw new ModelNotFoundError(model)

@@ -3,6 +3,7 @@
  * large numbers and repeated names come to the target as they were sent.
  */
 import { MalformedJsonError } from '../../core/errors.ts'
+import { checkDepth } from '../../core/json-depth.ts'
 import {
   type JsonDocument,
   type JsonMember,
@@ -23,6 +24,8 @@ export interface NativeRequest {
 }
 
 const keyField = 'idempotency_key'
+/** Several times what the largest of the fields may be, however it is escaped. */
+const mostOwnBytes = 256 * 1024
 const open = Buffer.from('{')
 const comma = Buffer.from(',')
 const close = Buffer.from('}')
@@ -30,9 +33,11 @@ const close = Buffer.from('}')
 /**
  * Foreman's own fields as parsed values, and `request` as a {@link NativeRequest}; a member `request` tells the long
  * form. The values are not checked yet.
- * @throws {MalformedJsonError}; {ValidationFailedError} where the body is no object or gives a field twice
+ * @param depth how deep the fields may be nested, the body itself included
+ * @throws {MalformedJsonError}; {ValidationFailedError} where the body is no object, gives a field twice, or one that
+ * is too deep or too long
  */
-export function readCreateBody(json: Buffer): Record<string, unknown> {
+export function readCreateBody(json: Buffer, depth: number): Record<string, unknown> {
   const document = scan(json)
   if (document.kind !== 'object') throw faultAt('', 'must be an object')
   const own = document.members.filter(({ name }) => ownFields.has(name))
@@ -42,7 +47,7 @@ export function readCreateBody(json: Buffer): Record<string, unknown> {
   const long = fields.get('request')
   const others = long === undefined ? own : document.members.filter(member => member !== long)
   // From entries, so that no name means more than itself: `__proto__` is a member like others.
-  const parsed = others.map(member => [member.name, parsedAt(json, member)] as const)
+  const parsed = others.map(member => [member.name, ownValue(json, member, depth)] as const)
   const whole = fields.has(keyField) ? without(json, document, new Set([keyField])) : json
   const request = long === undefined ? shortForm(json, document, own.length) : longForm(json, long)
   return Object.fromEntries([...parsed, ['request', request && { ...request, whole }]])
@@ -60,8 +65,13 @@ function scan(json: Buffer): JsonDocument {
   }
 }
 
-function parsedAt(json: Buffer, { start, end }: JsonMember): unknown {
-  return JSON.parse(json.toString('utf8', start, end))
+/** Of a field that is not known the name is enough: it is refused by that. */
+function ownValue(json: Buffer, { name, start, end }: JsonMember, depth: number): unknown {
+  if (!ownFields.has(name)) return true
+  const value = json.subarray(start, end)
+  if (value.length > mostOwnBytes) throw faultAt(`/${name}`, `is longer than ${mostOwnBytes} bytes`)
+  checkDepth(value, depth, `/${name}`, 1)
+  return JSON.parse(value.toString())
 }
 
 /** Anything but an object is left to the schema. */

@@ -6,13 +6,14 @@ import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, BodyTooLargeError, type ForemanError, toForemanError } from '../../core/errors.ts'
 import { KeyTakenError } from '../../core/jobs/idempotency.ts'
-import type { IdempotencyClaim, Job, NewJob } from '../../core/jobs/job.ts'
+import type { IdempotencyClaim, Job } from '../../core/jobs/job.ts'
 import type { Acceptance } from '../../core/jobs/store.ts'
+import type { Submission } from '../../core/queue/job-queue.ts'
 import { admit } from './admit.ts'
 import { readCreateBody } from './body.ts'
 import { claimOf, claimRoute, earlierJob } from './idempotency.ts'
 import type { LineStreams } from './line-streams.ts'
-import { batchesOf, type Line } from './lines.ts'
+import { batchesOf, type Line, LineSplitter } from './lines.ts'
 import { OneLook } from './one-look.ts'
 import { lineSchema } from './schemas.ts'
 import { termsOf } from './terms.ts'
@@ -22,7 +23,7 @@ import { bodyCheck } from './validate.ts'
 const aheadBytes = 16 * 1024 * 1024
 
 /** What a line asks for: a new job, one that was made before, or something that cannot be. */
-type Read = { readonly draft: NewJob } | { readonly replayed: Job } | { readonly error: unknown }
+type Read = { readonly draft: Submission } | { readonly replayed: Job } | { readonly error: unknown }
 
 const check = bodyCheck(lineSchema)
 
@@ -52,8 +53,9 @@ class Bulk {
   }
 
   async *answers(): AsyncGenerator<Buffer> {
-    const { body_bytes } = this.#app.settings.limits
-    for await (const lines of batchesOf(this.#request.body as Readable, body_bytes)) {
+    const splitter = new LineSplitter(this.#app.settings.limits.body_bytes)
+    this.#app.slowClients.letPause(this.#request.raw, () => splitter.isBetweenLines)
+    for await (const lines of batchesOf(this.#request.body as Readable, splitter)) {
       yield Buffer.from(await this.#take(lines))
     }
   }
@@ -77,24 +79,25 @@ class Bulk {
 
   async #draft(line: Line): Promise<Read> {
     const { settings } = this.#app
+    const { caller } = this.#request
     if (line === undefined) throw new BodyTooLargeError(settings.limits.body_bytes)
-    const body = check(readCreateBody(line))
+    const body = check(readCreateBody(line, settings.limits.json_depth))
     const { idempotency_key: key, request } = body
     const claim = key === undefined ? undefined : claimOf(key, claimRoute, request.whole)
-    const replayed = earlierJob(this.#app, this.#request.caller, claim)
+    const replayed = earlierJob(this.#app, caller, claim)
     if (replayed !== undefined) return { replayed }
-    const terms = termsOf(body, settings, Date.now())
-    const work = await admit(this.#app, this.#request.caller, body, this.#catalog)
-    return { draft: { ...terms, ...work, owner: this.#request.caller.owner, idempotency: claim } }
+    const terms = termsOf(caller, body, settings, Date.now())
+    const work = await admit(this.#app, caller, body, this.#catalog)
+    return { draft: { ...terms, ...work, caller, owner: caller.owner, idempotency: claim } }
   }
 
-  #outcome({ idempotency }: NewJob, outcome: Acceptance): string {
+  #outcome({ idempotency }: Submission, outcome: Acceptance): string {
     if ('job' in outcome) return `{"id":"${outcome.job.id}"}\n`
     return this.#told(outcome.error instanceof KeyTakenError ? this.#before(idempotency!) : outcome)
   }
 
   /** Another line, or another request, was first. */
-  #before(claim: IdempotencyClaim): Exclude<Read, { draft: NewJob }> {
+  #before(claim: IdempotencyClaim): Exclude<Read, { draft: Submission }> {
     try {
       return { replayed: earlierJob(this.#app, this.#request.caller, claim)! }
     } catch (error) {
@@ -102,7 +105,7 @@ class Bulk {
     }
   }
 
-  #told(read: Exclude<Read, { draft: NewJob }>): string {
+  #told(read: Exclude<Read, { draft: Submission }>): string {
     if ('replayed' in read) return `{"id":"${read.replayed.id}","replayed":true}\n`
     const error = toForemanError(read.error, this.#request)
     if (error.wireCode === 'internal')

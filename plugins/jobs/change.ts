@@ -1,5 +1,7 @@
 /** `POST /jobs/{id}/cancel`, `POST /jobs/{id}/retry`, `DELETE /jobs/{id}`: what a caller does to its job. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../../core/access/caller.ts'
+import { priorityFor } from '../../core/access/limits.ts'
 import { JobNotFinishedError } from '../../core/errors.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { removeJob } from '../../core/jobs/retention.ts'
@@ -15,13 +17,15 @@ type JobRequest = FastifyRequest<JobPath>
 
 /** Adds the routes. */
 export function addChangeRoutes(scope: FastifyInstance, parts: Parts): void {
-  const options = {
-    schema: { response: { 200: jobSchema, 202: jobSchema } },
-    config: { access: 'jobs:write' }
-  } as const
-  scope.post<JobPath>('/jobs/:id/cancel', options, (request, reply) => cancel(scope, parts, request, reply))
-  scope.post<JobPath>('/jobs/:id/retry', options, (request, reply) => retry(scope, parts, request, reply))
-  scope.delete<JobPath>('/jobs/:id', { config: options.config }, (request, reply) =>
+  const schema = { response: { 200: jobSchema, 202: jobSchema } }
+  const configOf = (audit: string) => ({ access: 'jobs:write', audit }) as const
+  scope.post<JobPath>('/jobs/:id/cancel', { schema, config: configOf('job.cancel') }, (request, reply) =>
+    cancel(scope, parts, request, reply)
+  )
+  scope.post<JobPath>('/jobs/:id/retry', { schema, config: configOf('job.retry') }, (request, reply) =>
+    retry(scope, parts, request, reply)
+  )
+  scope.delete<JobPath>('/jobs/:id', { config: configOf('job.delete') }, (request, reply) =>
     remove(scope, request, reply)
   )
 }
@@ -52,17 +56,18 @@ async function retry(
   const request = app.jobs.request(old)
   if (request === undefined) throw new JobNotRetryableError('its request was not kept')
   const work = await admitAgain(app, caller, request)
-  const [job] = app.queue.submit([{ ...termsOf(app, old), ...work }])
+  const [job] = app.queue.submit([{ ...termsOf(app, caller, old), ...work, caller }])
   describe(reply, job!)
   reply.code(202).header('location', urlsOf(job!.id).self)
   return objects.of(job!)
 }
 
-/** Those of the old job; a delay that it once had is over. */
-function termsOf({ jobs }: FastifyInstance, old: Job) {
-  const { owner, priority, maxAttempts, runTimeoutMs, retentionMs, startBy, createdAt } = old
+/** Those of the old job; a delay that it once had is over, and its class may be above what its caller has now. */
+function termsOf({ jobs }: FastifyInstance, caller: Caller, old: Job) {
+  const { owner, maxAttempts, runTimeoutMs, retentionMs, startBy, createdAt } = old
   return {
-    ...{ owner, priority, maxAttempts, runTimeoutMs, retentionMs },
+    ...{ owner, maxAttempts, runTimeoutMs, retentionMs },
+    priority: priorityFor(caller, undefined, old.priority),
     startBy: startBy === null ? undefined : Date.now() + startBy - createdAt,
     metadata: jobs.details.metadata(old.seq),
     retryOf: old.id

@@ -21,7 +21,7 @@ export function addCreateRoute(scope: FastifyInstance, parts: Parts, streams: Li
   scope.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
-    async (_request: unknown, body: Buffer) => readCreateBody(body)
+    async (_request: unknown, body: Buffer) => readCreateBody(body, scope.settings.limits.json_depth)
   )
   // Lines are checked one by one, and no limit on a body holds for all of them.
   scope.addContentTypeParser([...lineTypes], async (_request: unknown, body: Readable) => body)
@@ -43,7 +43,7 @@ async function create(app: FastifyInstance, parts: Parts, request: CreateRequest
   if (body === undefined) throw new MalformedJsonError('it is empty')
   const claim = readClaim(headers['idempotency-key'], claimRoute, body.request.whole)
   return handIn(app, parts, { request, reply }, claim, async () => {
-    const terms = termsOf(body, app.settings, Date.now())
+    const terms = termsOf(request.caller, body, app.settings, Date.now())
     return { ...terms, ...(await admit(app, request.caller, body)) }
   })
 }

@@ -1,7 +1,6 @@
 /** Cursors: where a page of a list ended, signed, so that only foreman makes them and only for one caller. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Database } from 'better-sqlite3'
-import { makeSecret } from '../../core/database/secret.ts'
+import type { Secrets } from '../../core/database/secret.ts'
 import { InvalidCursorError } from './errors.ts'
 
 const keyName = 'cursor'
@@ -13,8 +12,8 @@ const pattern = /^[\w-]{32}$/
 export class Cursors {
   readonly #key: Buffer
 
-  constructor(db: Database) {
-    this.#key = makeSecret(db, keyName)
+  constructor(secrets: Secrets) {
+    this.#key = secrets.make(keyName)
   }
 
   /** The cursor for what comes after the job with this `seq`. */

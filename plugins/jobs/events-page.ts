@@ -45,7 +45,7 @@ const pageSchema = Type.Object({
 /** Adds the route. */
 export function addEventsRoute(scope: FastifyInstance): void {
   const log = new EventLog(scope.db)
-  const cursors = new Cursors(scope.db)
+  const cursors = new Cursors(scope.secrets)
   const schema = { querystring: querySchema, response: { 200: pageSchema } }
   scope.get<JobPath & { Querystring: Query }>(
     '/jobs/:id/events',

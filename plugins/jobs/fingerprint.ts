@@ -1,10 +1,13 @@
 /**
  * The fingerprint of a JSON body: equal for texts that differ in nothing but white space, the order of members and
- * escapes in strings. Numbers count as they are written, so that none is rounded.
+ * escapes in strings. Numbers count as they are written, so that none is rounded. A text of more than 50 000 values is
+ * not taken apart: that would hold everybody else up for too long.
  */
 import { createHash } from 'node:crypto'
 import { stringOf } from '../../core/target/json-scan.ts'
 import { JsonScanner } from '../../core/target/json-scanner.ts'
+
+const mostValues = 50_000
 
 /** A container that is open: what stands in it so far, in an object name and value in turn. */
 interface Frame {
@@ -20,16 +23,22 @@ const comma = 0x2c
 const colon = 0x3a
 
 /**
- * SHA-256 over the canonical form of a text that was scanned before. Each container counts by its own hash, with a
- * stack of its own: neither the depth nor the size of a text costs more than reading it.
+ * SHA-256 over the canonical form of a text that was scanned before, or over all its bytes where it has very many
+ * values. Each container counts by its own hash, with a stack of its own.
  */
 export function fingerprintOf(json: Buffer): Buffer {
+  return canonicalHash(json) ?? createHash('sha256').update(json).digest()
+}
+
+function canonicalHash(json: Buffer): Buffer | undefined {
+  let values = 0
   const scanner = new JsonScanner(json, 0)
   const root: Frame = { isObject: false, parts: [] }
   const frames = [root]
   for (scanner.skipSpace(); scanner.position < json.length; scanner.skipSpace()) {
     const byte = json[scanner.position]!
     const frame = frames.at(-1)!
+    if (byte !== comma && byte !== colon && ++values > mostValues) return undefined
     if (byte === openObject || byte === openArray) frames.push({ isObject: byte === openObject, parts: [] })
     else if (byte === closeObject || byte === closeArray) closeInto(frames)
     else if (byte !== comma && byte !== colon) {

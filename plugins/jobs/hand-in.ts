@@ -22,8 +22,8 @@ interface Handed {
 /**
  * Takes a job in, once for each claim, waits for its end where the caller would, and gives the body of the answer;
  * status and headers are set. `draft` is called for a job that is new.
- * @throws {IdempotencyKeyReusedError} {JobDataRemovedError} {QueueFullError} {DrainingError} {StorageLowError}, and
- * what `draft` throws
+ * @throws {IdempotencyKeyReusedError} {JobDataRemovedError} {QueueFullError} {QueueQuotaExceededError} {DrainingError}
+ * {StorageLowError}, and what `draft` and the counting of the caller's jobs throw
  */
 export async function handIn(
   app: FastifyInstance,
@@ -53,7 +53,7 @@ async function accept(
 ): Promise<Handed> {
   const before = earlierJob(app, caller, claim)
   if (before !== undefined) return { job: before, isNew: false }
-  const job = { ...(await draft()), owner: caller.owner, idempotency: claim }
+  const job = { ...(await draft()), caller, owner: caller.owner, idempotency: claim }
   try {
     return { job: await app.queue.submitSoon(job), isNew: true }
   } catch (err) {

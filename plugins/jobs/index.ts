@@ -52,7 +52,9 @@ export default fp(
   {
     name: 'jobs',
     fastify: '5.x',
-    decorators: { fastify: ['settings', 'db', 'jobs', 'jobEvents', 'queue', 'queueDepth', 'catalog'] }
+    decorators: {
+      fastify: ['settings', 'db', 'secrets', 'jobs', 'jobEvents', 'queue', 'queueDepth', 'catalog']
+    }
   }
 )
 

@@ -35,6 +35,11 @@ export class LineSplitter {
     if (start < chunk.length) this.#add(chunk.subarray(start))
   }
 
+  /** Whether all that came so far were whole lines. */
+  get isBetweenLines(): boolean {
+    return this.#sizeBytes === 0
+  }
+
   /** What came after the last end of a line: a line too, where the stream was whole. */
   rest(): Line {
     return this.#take()
@@ -60,8 +65,7 @@ export class LineSplitter {
  * The lines of a body that are not blank, as many at a time as are there. A body that is cut off ends with its last
  * whole line.
  */
-export async function* batchesOf(body: Readable, limitBytes: number): AsyncGenerator<Line[]> {
-  const splitter = new LineSplitter(limitBytes)
+export async function* batchesOf(body: Readable, splitter: LineSplitter): AsyncGenerator<Line[]> {
   const ahead = pipeline(body, new PassThrough({ highWaterMark: aheadBytes }), () => {})
   try {
     for await (const chunk of ahead) {

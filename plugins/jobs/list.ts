@@ -30,7 +30,7 @@ const aheadBytes = 64 * 1024
 /** Adds the route. */
 export function addListRoute(scope: FastifyInstance, { objects }: Parts, streams: LineStreams): void {
   const { db } = scope
-  const cursors = new Cursors(db)
+  const cursors = new Cursors(scope.secrets)
   const schema = { querystring: listQuerySchema, response: { 200: pageSchema } }
   scope.get<ListRoute>(
     '/jobs',

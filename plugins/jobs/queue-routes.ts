@@ -7,7 +7,7 @@ import { queueObject, queueSchema } from './queue-object.ts'
 export function addQueueRoutes(scope: FastifyInstance): void {
   const { queue } = scope
   const schema = { response: { 200: queueSchema } }
-  const switches = { schema, config: { access: 'admin' } } as const
+  const switches = (audit: string) => ({ schema, config: { access: 'admin', audit } }) as const
   const turn = (write: () => void) => async () => {
     storing(write)
     return queueObject(scope)
@@ -15,17 +15,17 @@ export function addQueueRoutes(scope: FastifyInstance): void {
   scope.get('/queue', { schema, config: { access: 'jobs:read' } }, async () => queueObject(scope))
   scope.post(
     '/queue/pause',
-    switches,
+    switches('queue.pause'),
     turn(() => queue.pause())
   )
   scope.post(
     '/queue/drain',
-    switches,
+    switches('queue.drain'),
     turn(() => queue.drain())
   )
   scope.post(
     '/queue/resume',
-    switches,
+    switches('queue.resume'),
     turn(() => queue.resume())
   )
 }

@@ -28,7 +28,7 @@ export interface RespondAsync {
    * `Prefer: wait` count as on `POST /jobs`.
    * @throws {InvalidIdempotencyKeyError} {IdempotencyKeyReusedError} {JobDataRemovedError}
    * @throws {ValidationFailedError} for a reference to an upload that cannot be used
-   * @throws {QueueFullError} {DrainingError} {StorageLowError}
+   * @throws {QueueFullError} {QueueQuotaExceededError} {DrainingError} {StorageLowError}
    */
   handIn(request: FastifyRequest, reply: FastifyReply, work: BackgroundWork): Promise<JobObject>
 }
@@ -43,7 +43,7 @@ export function respondAsync(app: FastifyInstance, parts: Parts): RespondAsync {
       const claim =
         key === undefined ? undefined : readClaim(key, `POST ${work.request.path}`, firstValue(sent))
       return handIn(app, parts, { request, reply }, claim, async () => {
-        const terms = termsOf({ priority }, app.settings, Date.now())
+        const terms = termsOf(request.caller, { priority }, app.settings, Date.now())
         const inputs = inputsOf(app, request.caller, work.request, '')
         return { ...terms, ...work, inputs, lane: workerLane, attached: false }
       })

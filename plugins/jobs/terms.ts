@@ -1,4 +1,6 @@
 /** On what terms a job is taken: its limits, from the body or the settings. */
+import type { Caller } from '../../core/access/caller.ts'
+import { priorityFor } from '../../core/access/limits.ts'
 import type { NewJob } from '../../core/jobs/job.ts'
 import type { Settings } from '../../core/settings.ts'
 import { faultAt } from './errors.ts'
@@ -16,13 +18,19 @@ const longestDelayMs = 7 * 86_400 * secondMs
 /**
  * The terms of a body that was found valid. The time to start counts from when the job may start.
  * @throws {ValidationFailedError} for a `not_before` that is no time or too far ahead, and for broken Unicode
+ * @throws {PriorityNotAllowedError}
  */
-export function termsOf(body: Omit<CreateBody, 'kind' | 'request'>, settings: Settings, now: number): Terms {
+export function termsOf(
+  caller: Caller,
+  body: Omit<CreateBody, 'kind' | 'request'>,
+  settings: Settings,
+  now: number
+): Terms {
   const { limits, retry, retention } = settings
   const availableAt = body.not_before === undefined ? undefined : readNotBefore(body.not_before, now)
   const { start_timeout_s } = body
   return {
-    priority: body.priority ?? 'normal',
+    priority: priorityFor(caller, body.priority, 'normal'),
     maxAttempts: body.max_attempts ?? retry.max_attempts,
     availableAt,
     startBy: start_timeout_s === undefined ? undefined : (availableAt ?? now) + start_timeout_s * secondMs,

@@ -11,17 +11,21 @@ import type { Catalog } from '../../core/target/catalog.ts'
 import type { Inference } from '../../core/target/inference.ts'
 import { parseModelName } from '../../core/target/model-name.ts'
 
+/** What leaves this machine: words of `allow`. */
+export type Leaving = 'account' | 'cloud' | 'web_search'
+
 /** `forward`: not for the queue. `refuse`: it would leave this machine. */
 export type Admission =
   | { readonly to: 'queue'; readonly model: string; readonly runner: string; readonly sizeBytes?: number }
   | { readonly to: 'forward'; readonly unloads: boolean }
-  | { readonly to: 'refuse' }
+  | { readonly to: 'refuse'; readonly as: Leaving }
 
 const straightOn: Admission = { to: 'forward', unloads: false }
+const asCloud: Admission = { to: 'refuse', as: 'cloud' }
 
 /** What the decision depends on besides the request's body. */
 export interface AdmissionTerms {
-  readonly allowsCloud: boolean
+  readonly allow: readonly Leaving[]
   /** Its caller does not wait for the answer. */
   readonly inBackground: boolean
 }
@@ -30,9 +34,11 @@ export interface AdmissionTerms {
 export function admit(
   catalog: Catalog,
   inference: Inference,
-  { allowsCloud, inBackground }: AdmissionTerms
+  { allow, inBackground }: AdmissionTerms
 ): Admission | Promise<Admission> {
-  if (inference.models.some(isCloudName)) return allowsCloud ? straightOn : { to: 'refuse' }
+  if (inference.searchesWeb && !allow.includes('web_search')) return { to: 'refuse', as: 'web_search' }
+  const allowsCloud = allow.includes('cloud')
+  if (inference.models.some(isCloudName)) return allowsCloud ? straightOn : asCloud
   // The target's second slot is not managed yet: embeddings do not wait, unless nobody waits for them.
   if (inference.route.kind === 'embed' && !inBackground) return straightOn
   if (isUnload(inference)) return { to: 'forward', unloads: true }
@@ -44,7 +50,7 @@ export function admit(
 }
 
 function admitKnown({ model, runner }: Wanted, inference: Inference, allowsCloud: boolean): Admission {
-  if (model.remote) return allowsCloud ? straightOn : { to: 'refuse' }
+  if (model.remote) return allowsCloud ? straightOn : asCloud
   // Generate and chat are refused for it, before it is loaded.
   if (runner.embedsOnly && inference.route.kind !== 'embed') return straightOn
   return { to: 'queue', model: inference.model ?? model.name, runner: runner.key, sizeBytes: model.sizeBytes }

@@ -1,5 +1,6 @@
 /** Makes an attached job of a request and lets its answer pass to the client. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { priorityFor } from '../../core/access/limits.ts'
 import { BadRequestError, type ForemanError } from '../../core/errors.ts'
 import type { Output } from '../../core/jobs/artifacts.ts'
 import type { Job } from '../../core/jobs/job.ts'
@@ -27,7 +28,7 @@ interface Wishes {
 
 /**
  * Queues the request. From here on the reply belongs to the job.
- * @throws {BadRequestError} for a header of foreman's with a value it does not know; {QueueFullError} and the like
+ * @throws {BadRequestError} for a header of foreman's with a value it does not know; {PriorityNotAllowedError}
  */
 export function attach(
   app: FastifyInstance,
@@ -42,6 +43,7 @@ export function attach(
   const sink = wishes.goesOn ? new KeptReply(reading, inference) : reading
   const call = { request: targetRequest(app, request, inference), inference, sink }
   const job = {
+    caller: request.caller,
     owner: request.caller.owner,
     lane: workerLane,
     kind: inference.route.kind,
@@ -105,11 +107,15 @@ function queueHeaders(job: Job, forecast: Forecast): Record<string, string> {
   }
 }
 
-/** `Foreman-Priority`. @throws {BadRequestError} for a word that it does not know */
-export function readPriority({ headers }: FastifyRequest, fallback: Priority): Priority {
-  const priority = headers['foreman-priority'] ?? fallback
-  if (typeof priority === 'string' && isPriority(priority)) return priority
-  throw new BadRequestError(`Foreman-Priority must be one of ${priorities.join(', ')}, found "${priority}"`)
+/**
+ * `Foreman-Priority`, or `fallback` as far as the caller may have it.
+ * @throws {BadRequestError} for a word that it does not know; {PriorityNotAllowedError}
+ */
+export function readPriority({ headers, caller }: FastifyRequest, fallback: Priority): Priority {
+  const asked = headers['foreman-priority']
+  if (asked === undefined || (typeof asked === 'string' && isPriority(asked)))
+    return priorityFor(caller, asked, fallback)
+  throw new BadRequestError(`Foreman-Priority must be one of ${priorities.join(', ')}, found "${asked}"`)
 }
 
 function readWishes(request: FastifyRequest): Wishes {

@@ -9,21 +9,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Static, Type } from 'typebox'
+import { requireModel } from '../../core/access/limits.ts'
 import { BadRequestError, type ForemanError, LeavesThisMachineError } from '../../core/errors.ts'
 import { headerValue, toFields } from '../../core/target/headers.ts'
 import { type Inference, readInference } from '../../core/target/inference.ts'
 import type { MalformedBody } from '../../core/target/json-bind.ts'
-import { admit } from './admit.ts'
+import { admit, type Leaving } from './admit.ts'
 import { attach } from './attach.ts'
 import { backgroundOf, handOver } from './background.ts'
 import { forward } from './forward.ts'
-import { accessOf, nativeRoutes, type RouteClass } from './routes.ts'
+import { configOf, nativeRoutes, type RouteClass } from './routes.ts'
 
 export const configSchema = Type.Object(
   {
-    allow: Type.Array(Type.Enum(['account', 'cloud']), {
+    allow: Type.Array(Type.Enum(['account', 'cloud', 'web_search']), {
       default: [],
-      description: 'What leaves this machine and is refused unless listed: account routes, cloud models.'
+      description:
+        'What leaves this machine and is refused unless listed: account routes, cloud models, the web search tool.'
     })
   },
   { additionalProperties: false }
@@ -58,7 +60,7 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
     scope.route({
       method: route.class === 'inference' ? methods.filter(method => method !== 'POST') : methods,
       url: route.path,
-      config: { access: accessOf(route) },
+      config: configOf(route),
       handler: (request, reply) => {
         if (refused) throw notAllowed(needs)
         return forward(scope.target, request, reply)
@@ -66,7 +68,7 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
     })
     // The target redirects those to the route itself.
     if (route.path !== '/') {
-      scope.all(`${route.path}/`, { config: { access: accessOf(route) } }, (request, reply) =>
+      scope.all(`${route.path}/`, { config: configOf(route) }, (request, reply) =>
         forward(scope.target, request, reply)
       )
     }
@@ -86,33 +88,33 @@ function permissionFor(kind: RouteClass): 'account' | 'cloud' | undefined {
   return kind === 'account' || kind === 'cloud' ? kind : undefined
 }
 
-function notAllowed(what: 'account' | 'cloud'): ForemanError {
+function notAllowed(what: Leaving): ForemanError {
   return new LeavesThisMachineError(`list "${what}" in plugins.passthrough.allow to let it through`)
 }
 
 /** What uses a model: read as the target reads it, then queued. */
 function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): void {
-  const allowsCloud = allow.includes('cloud')
   readAnyType(scope)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   for (const { path } of nativeRoutes.filter(route => route.class === 'inference')) {
     scope.post(path, { config: { access: 'inference' } }, (request: BodyRequest, reply) =>
-      answer(scope, request, reply, allowsCloud)
+      answer(scope, request, reply, allow)
     )
   }
 }
 
-async function answer(app: FastifyInstance, request: BodyRequest, reply: FastifyReply, allowsCloud: boolean) {
+async function answer(app: FastifyInstance, request: BodyRequest, reply: FastifyReply, allow: Leaving[]) {
   request.body ??= Buffer.alloc(0)
   const inference = read(request)
   if (inference.malformed) {
     if (!inference.forward) throw new BadRequestError(inference.detail)
     return forward(app.target, request, reply, request.body)
   }
+  for (const model of inference.models) requireModel(request.caller, model)
   const background = backgroundOf(app, request, inference)
-  const deciding = admit(app.catalog, inference, { allowsCloud, inBackground: background !== undefined })
+  const deciding = admit(app.catalog, inference, { allow, inBackground: background !== undefined })
   const admission = deciding instanceof Promise ? await deciding : deciding
-  if (admission.to === 'refuse') throw notAllowed('cloud')
+  if (admission.to === 'refuse') throw notAllowed(admission.as)
   if (admission.to === 'queue') {
     if (background !== undefined) return handOver(background, request, reply, inference, admission)
     return attach(app, request, reply, inference, admission)
@@ -121,11 +123,13 @@ async function answer(app: FastifyInstance, request: BodyRequest, reply: Fastify
   if (admission.unloads) await app.queue.lookAtTarget()
 }
 
-function read({ url, body, headers, raw, routeOptions }: BodyRequest): Inference | MalformedBody {
+function read({ url, body, raw, routeOptions }: BodyRequest): Inference | MalformedBody {
+  const fields = toFields(raw.rawHeaders)
   // The route, not the path of the request: that may spell it with percent signs.
   return readInference(routeOptions.url!, body, {
-    contentType: headerValue(toFields(raw.rawHeaders), 'content-type'),
-    contentEncoding: headers['content-encoding'],
+    contentType: headerValue(fields, 'content-type'),
+    // Of several the target takes the first.
+    contentEncoding: headerValue(fields, 'content-encoding'),
     query: url.split('?', 2)[1]
   })
 }

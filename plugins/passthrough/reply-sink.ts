@@ -64,9 +64,15 @@ export class ReplySink implements AnswerSink {
     const length = String(Buffer.byteLength(body))
     raw.writeHead(
       status,
-      [...Object.entries({ ...headers, 'content-length': length }), ...this.#extra].flat()
+      [...Object.entries({ ...headers, 'content-length': length }), ...this.#own()].flat()
     )
     raw.end(request.method === 'HEAD' ? undefined : body)
+  }
+
+  /** Foreman's own headers. What the door has said (allowed origins, rates) may change until the head is sent. */
+  #own(): readonly HeaderField[] {
+    const said = Object.entries(this.#reply.getHeaders())
+    return [...said.map(([name, value]): HeaderField => [name, String(value)]), ...this.#extra]
   }
 
   #release(): void {
@@ -77,7 +83,7 @@ export class ReplySink implements AnswerSink {
 
   #write({ status, headers }: { status: number; headers: readonly HeaderField[] }): void {
     const { raw } = this.#reply
-    raw.writeHead(status, [...headers, ...this.#extra].flat())
+    raw.writeHead(status, [...headers, ...this.#own()].flat())
     // Header and first chunk leave together; a target that sends only the header must not look silent.
     setImmediate(() => {
       if (!raw.writableEnded && !raw.destroyed) raw.flushHeaders()

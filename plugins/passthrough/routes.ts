@@ -2,6 +2,7 @@
  * The routes of the target that foreman fronts, by what foreman does with them.
  * Source: ollama/ollama server/routes.go, `GenerateRoutes`.
  */
+import type { FastifyContextConfig } from 'fastify'
 import type { AccessRule } from '../../core/access/access.ts'
 import { inferenceRoutes } from '../../core/target/inference.ts'
 
@@ -51,7 +52,12 @@ const accessByClass: Readonly<Record<RouteClass, AccessRule>> = {
   cloud: 'inference'
 }
 
-/** What a caller needs for a route. Clients look whether anybody is there (`HEAD /`) before they show who they are. */
-export function accessOf({ path, class: kind }: NativeRoute): AccessRule {
-  return path === '/' ? 'open' : accessByClass[kind]
+/**
+ * What a caller needs for a route, and what using it is called in the audit log where it changes what is installed. Clients
+ * look whether anybody is there (`HEAD /`) before they show who they are.
+ */
+export function configOf({ path, class: kind }: NativeRoute): FastifyContextConfig {
+  if (path === '/') return { access: 'open' }
+  const access = accessByClass[kind]
+  return kind === 'management' ? { access, audit: `model.${path.split('/')[2]}` } : { access }
 }

@@ -9,6 +9,7 @@ import { agents } from './agents.ts'
 import { choosing } from './choosing.ts'
 import { type Figure, isReached } from './figures.ts'
 import { idleCall } from './idle-call.ts'
+import { loginFlood } from './login-flood.ts'
 import { readMachine } from './machine.ts'
 import { mixedLoad } from './mixed-load.ts'
 import { person } from './person.ts'
@@ -26,7 +27,8 @@ const scenarios: readonly Scenario[] = [
   person,
   submit,
   choosing,
-  restart
+  restart,
+  loginFlood
 ]
 
 const { values, positionals } = parseArgs({

@@ -39,6 +39,9 @@ test('without a file and without variables the defaults hold', t => {
     target: { url: 'http://127.0.0.1:11434', tls: { reject_unauthorized: true }, connect_timeout_s: 5 },
     host: '127.0.0.1',
     port: 8080,
+    trust_proxy: [],
+    cors: { origins: [] },
+    open_to_everyone: false,
     data_dir: join(cwd, 'data'),
     log_level: 'info',
     queue: {
@@ -55,7 +58,12 @@ test('without a file and without variables the defaults hold', t => {
       stall_timeout_s: 300,
       first_token_timeout_s: 900,
       unload_timeout_s: 30,
+      head_timeout_s: 30,
+      head_bytes: 16_384,
       body_bytes: 67_108_864,
+      json_depth: 64,
+      body_min_bytes_per_s: 500,
+      body_grace_s: 20,
       shutdown_s: 8
     },
     retry: { max_attempts: 5, backoff_s: 5, backoff_factor: 2, backoff_jitter: 0.2, backoff_cap_s: 300 },
@@ -275,8 +283,9 @@ test('a fault in a variable names the variable', t => {
   ])
 })
 
-test('foreman listens on loopback only, as long as there is no auth plugin', () => {
-  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) requireLoopback({ host })
+test('foreman listens on loopback only while everybody is let in, unless it is told so', () => {
+  const closed = { open_to_everyone: false }
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) requireLoopback({ host, ...closed })
   for (const host of [
     '0.0.0.0',
     '::',
@@ -285,6 +294,8 @@ test('foreman listens on loopback only, as long as there is no auth plugin', () 
     'box.local',
     '127.0.0.1.example.com'
   ]) {
-    assert.match(faultsOf(() => requireLoopback({ host }))[0]!, /^host: .*the auth plugin is not there yet/)
+    const [fault] = faultsOf(() => requireLoopback({ host, ...closed }))
+    assert.match(fault!, /^host: .*with plugins.auth off .* set open_to_everyone: true/)
+    requireLoopback({ host, open_to_everyone: true })
   }
 })

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
-import { addAccess } from '../../../core/access/access.ts'
+import { Access, addAccess } from '../../../core/access/access.ts'
 import { type Caller, soleCaller } from '../../../core/access/caller.ts'
 import { type Scope, withImplied } from '../../../core/access/scopes.ts'
 import { installErrors } from '../../../core/errors.ts'
 import { startForeman } from '../../helpers/foreman.ts'
 import { startFake } from '../../strength/support/rig.ts'
 
-const caller = (owner: string, ...scopes: Scope[]): Caller => ({ owner, scopes: withImplied(scopes) })
+const caller = (owner: string, ...scopes: Scope[]): Caller => ({
+  owner,
+  scopes: withImplied(scopes),
+  limits: {}
+})
 
 test('every built-in route says who may use it', async t => {
   const fake = await startFake(t)
@@ -21,7 +25,8 @@ test('a route that says nothing needs admin, and scopes come as they are implied
   const app = Fastify()
   t.after(() => app.close())
   installErrors(app)
-  const access = addAccess(app)
+  const access = new Access()
+  addAccess(app, access)
   app.get('/silent', async () => 'in')
   assert.deepEqual(access.silent, ['GET /silent', 'HEAD /silent'])
   app.get('/models', { config: { access: 'models:read' } }, async () => 'in')

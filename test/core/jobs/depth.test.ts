@@ -10,8 +10,15 @@ import { fullScans, statementsOf } from './plans.ts'
 
 const runners = ['a', 'b', 'c'] as const
 
+const owners = ['ann', 'bob'] as const
+
 const anyStep = fc.oneof(
-  fc.record({ accept: fc.constantFrom(...runners), delayed: fc.boolean() }),
+  fc.record({
+    accept: fc.constantFrom(...runners),
+    owner: fc.constantFrom(...owners),
+    delayed: fc.boolean(),
+    attached: fc.boolean()
+  }),
   fc.record({ move: fc.nat(20), to: fc.constantFrom(...jobStates) })
 )
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
@@ -19,7 +26,8 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
 function follow(bench: Bench, jobs: Job[], step: Step): void {
   if ('accept' in step) {
     const availableAt = step.delayed ? Date.now() + 60_000 : undefined
-    jobs.push(bench.accept({ runner: step.accept, availableAt }))
+    const { accept: runner, owner, attached } = step
+    jobs.push(bench.accept({ runner, owner, attached, availableAt }))
     return
   }
   const index = step.move % Math.max(1, jobs.length)
@@ -27,15 +35,17 @@ function follow(bench: Bench, jobs: Job[], step: Step): void {
   if (job !== undefined && mayBecome(job.state, step.to)) jobs[index] = bench.store.move(job, step.to)
 }
 
-function counted(db: Database): Record<string, number> {
+function counted(db: Database, by: 'runner' | 'owner'): Record<string, number> {
   const rows = db
-    .prepare("SELECT runner, count(*) AS n FROM job WHERE state = 'queued' GROUP BY runner")
+    .prepare(`SELECT ${by} AS name, count(*) AS n FROM job WHERE state = 'queued' GROUP BY ${by}`)
     .all()
-  return Object.fromEntries((rows as { runner: string; n: number }[]).map(({ runner, n }) => [runner, n]))
+  return Object.fromEntries((rows as { name: string; n: number }[]).map(({ name, n }) => [name, n]))
 }
 
 function equalsCount(depth: QueueDepth, db: Database): void {
-  const count = counted(db)
+  const shares = counted(db, 'owner')
+  for (const owner of owners) assert.equal(depth.ofOwner(owner), shares[owner] ?? 0, owner)
+  const count = counted(db, 'runner')
   for (const runner of runners) assert.equal(depth.of(runner), count[runner] ?? 0, runner)
   assert.equal(
     depth.total,
@@ -82,6 +92,6 @@ test('jobs of all lanes are counted', t => {
 test('a start counts from the indexes of waiting jobs', t => {
   const { db, bus } = openBench(t)
   const statements = statementsOf(db, () => new QueueDepth(db, bus))
-  assert.equal(statements.length, 1)
-  assert.deepEqual(fullScans(db, statements[0]!), [])
+  assert.equal(statements.length, 2)
+  for (const sql of statements) assert.deepEqual(fullScans(db, sql), [])
 })

@@ -156,7 +156,7 @@ test('an artifact that is not there is 404 on every route', async t => {
 test("another owner's artifact is as if it were not there", async t => {
   const { stage, artifact } = await startContent(t)
   const scopes = withImplied(['artifacts', 'jobs:write'])
-  stage.app.access.identifyBy(() => ({ owner: soleOwner, scopes }))
+  stage.app.access.identifyBy(() => ({ owner: soleOwner, scopes, limits: {} }))
   stage.app.db.prepare("UPDATE artifact SET owner = 'other'").run()
   for (const [method, path] of [
     ['GET', artifact.urls.self],

@@ -18,6 +18,10 @@ test('bodies made to break foreman are refused, and it stays quick', async t => 
     [deep(100_000), 400, 'malformed_json'],
     [deep(9000), 422, 'validation_failed'],
     [`{"request":${chat},"metadata":${deep(9000)}}`, 422, 'validation_failed'],
+    [`{"request":${chat},"metadata":${deep(64)}}`, 422, 'validation_failed'],
+    [`{"request":${chat},"junk":[${'0,'.repeat(1e7)}0]}`, 422, 'validation_failed'],
+    [`{"request":{${'"a":0,'.repeat(1e6)}"b":0}}`, 400, 'bad_request'],
+    [`{${'"a":0,'.repeat(1e6)}"b":0}`, 400, 'bad_request'],
     [`{"request":${deep(9000)}}`, 422, 'validation_failed'],
     [`{"request":${chat},"metadata":{"a":"${megabytes(10)}"}}`, 422, 'validation_failed'],
     [`{"request":${chat},"metadata":{"${megabytes(10)}":"a"}}`, 422, 'validation_failed'],
@@ -136,4 +140,21 @@ test('whatever JSON comes, POST /jobs never answers 5xx', async t => {
     { numRuns: 300 }
   )
   assert.ok(statuses.has(202) && statuses.has(422), [...statuses].join(' '))
+})
+
+test('own fields are bounded in depth, the native request is as deep as the target takes it', async t => {
+  const stage = await startStage(t, {}, { limits: { json_depth: 8 } })
+  const post = (body: string) => stage.ask('POST', '/jobs', { body })
+  const refused = await post(`{"request":${chat},"metadata":${deep(8)}}`)
+  assert.deepEqual(assertProblem(refused, 422, 'validation_failed').errors, [
+    { pointer: '/metadata', detail: 'is nested deeper than 8 (limits.json_depth)' }
+  ])
+  const fits = await post(`{"request":${chat},"metadata":${deep(7)}}`)
+  assert.doesNotMatch(fits.text, /json_depth/)
+  for (const body of [
+    `{"request":{"format":${deep(9000)},${chat.slice(1)}}`,
+    `{"format":${deep(9000)},${chat.slice(1)}`
+  ]) {
+    assert.equal((await post(body)).status, 202)
+  }
 })

@@ -24,7 +24,8 @@ function split(pieces: readonly Buffer[], limitBytes: number): Line[] {
 
 async function batches(body: Readable, limitBytes = 1000): Promise<string[][]> {
   const all: string[][] = []
-  for await (const batch of batchesOf(body, limitBytes)) all.push(batch.map(line => String(line)))
+  for await (const batch of batchesOf(body, new LineSplitter(limitBytes)))
+    all.push(batch.map(line => String(line)))
   return all
 }
 

@@ -135,11 +135,11 @@ test('queries that are none are refused', async t => {
 test('a cursor is good after a restart, for its owner alone, and not when a bit is changed', t => {
   const dataDir = temporaryDir(t)
   const first = openStore(dataDir)
-  const cursor = new Cursors(first.db).write(123, 'me')
+  const cursor = new Cursors(first.secrets).write(123, 'me')
   first.close()
   const second = openStore(dataDir)
   t.after(() => second.close())
-  const cursors = new Cursors(second.db)
+  const cursors = new Cursors(second.secrets)
   assert.equal(cursors.read(cursor, 'me'), 123)
   assert.throws(() => cursors.read(cursor, 'you'), { code: 'FOREMAN_INVALID_CURSOR' })
   for (let at = 0; at < cursor.length; at++) {

@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
-import { soleOwner } from '../../../core/access/caller.ts'
+import { soleCaller, soleOwner } from '../../../core/access/caller.ts'
 import type { Job, NewJob } from '../../../core/jobs/job.ts'
 import type { Priority } from '../../../core/jobs/priority.ts'
 import { hasEnded, type JobState } from '../../../core/jobs/states.ts'
@@ -60,7 +60,7 @@ export function newJob(catalog: Catalog | undefined, wish: Wish = {}): NewJob {
 
 /** Hands in one job for each wish, in one transaction. */
 export function submit(app: FastifyInstance, ...wishes: Wish[]): Job[] {
-  return app.queue.submit(wishes.map(wish => newJob(app.catalog, wish)))
+  return app.queue.submit(wishes.map(wish => ({ ...newJob(app.catalog, wish), caller: soleCaller })))
 }
 
 /** Waits until the target was found and has told what it has, so that jobs get the runner they keep. */

@@ -1,0 +1,122 @@
+/** `/tokens`: made, listed, rotated and revoked by administrators; and `GET /whoami`, for everybody who is let in. */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { scopes } from '../../core/access/scopes.ts'
+import { faultAt, NotFoundError } from '../../core/errors.ts'
+import { storing } from '../../core/jobs/lookup.ts'
+import { TokenNotRotatableError } from './errors.ts'
+import { isGood, type Token, tokenObject } from './token.ts'
+import { limitsSchema } from './token-limits.ts'
+import type { Issued, TokenStore } from './token-store.ts'
+
+const secondMs = 1000
+/** How long both tokens of a rotation are good, unless it is said. */
+export const defaultOverlapS = 86_400
+/** Longest such time. */
+export const longestOverlapS = 604_800
+
+/** A name of a token. */
+export const nameSchema = Type.String({ minLength: 1, maxLength: 100, description: 'For people.' })
+
+const createSchema = Type.Object(
+  {
+    name: nameSchema,
+    scopes: Type.Array(Type.Enum([...scopes]), { minItems: 1, maxItems: scopes.length }),
+    limits: Type.Optional(limitsSchema),
+    expires_at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; left out: never.' }))
+  },
+  { additionalProperties: false }
+)
+
+const rotateSchema = Type.Object(
+  {
+    overlap_s: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: longestOverlapS,
+        description: 'For how long the old token stays good. Defaults to a day.'
+      })
+    )
+  },
+  { additionalProperties: false }
+)
+
+type CreateBody = Static<typeof createSchema>
+type TokenPath = { Params: { id: string } }
+type RotateRoute = TokenPath & { Body?: Static<typeof rotateSchema> }
+
+const config = { access: 'admin' } as const
+
+/** Adds the routes. */
+export function addTokenRoutes(scope: FastifyInstance, tokens: TokenStore): void {
+  const find = (id: string): Token => {
+    const token = tokens.find(id)
+    if (token === undefined) throw new NotFoundError()
+    return token
+  }
+  scope.post<{ Body: CreateBody }>(
+    '/tokens',
+    { schema: { body: createSchema }, config: { ...config, audit: 'token.create' } },
+    async (request, reply) => {
+      const issued = storing(() => tokens.create(draftOf(request.body)))
+      request.auditObject = issued.token.id
+      return answerIssued(reply, issued)
+    }
+  )
+  scope.get('/tokens', { config }, async () => ({ data: tokens.list().map(tokenObject) }))
+  scope.get<TokenPath>('/tokens/:id', { config }, async ({ params }) => tokenObject(find(params.id)))
+  scope.delete<TokenPath>(
+    '/tokens/:id',
+    { config: { ...config, audit: 'token.revoke' } },
+    async ({ params }) => {
+      const { id } = find(params.id)
+      storing(() => tokens.revoke(id, Date.now()))
+      return tokenObject(find(id))
+    }
+  )
+  scope.post<RotateRoute>(
+    '/tokens/:id/rotate',
+    { schema: { body: Type.Optional(rotateSchema) }, config: { ...config, audit: 'token.rotate' } },
+    async ({ params, body }, reply) => {
+      const overlapMs = (body?.overlap_s ?? defaultOverlapS) * secondMs
+      const old = requireRotatable(find(params.id), Date.now())
+      return answerIssued(
+        reply,
+        storing(() => tokens.rotate(old, overlapMs, Date.now()))
+      )
+    }
+  )
+  scope.get('/whoami', { config: { access: 'known' } }, async ({ caller }) => {
+    const token = caller.tokenId === undefined ? undefined : tokens.find(caller.tokenId)
+    const known = token && tokenObject(token)
+    return {
+      id: known?.id ?? null,
+      name: known?.name ?? null,
+      owner: caller.owner,
+      scopes: scopes.filter(one => caller.scopes.has(one)),
+      limits: known?.limits ?? {},
+      expires_at: known?.expires_at ?? null
+    }
+  })
+}
+
+/** @throws {TokenNotRotatableError} for a key, and for a token that is over or was rotated before */
+export function requireRotatable(token: Token, now: number): Token {
+  if (token.kind === 'key') throw new TokenNotRotatableError('it stands for a key: add another key instead')
+  if (!isGood(token, now)) throw new TokenNotRotatableError('it is over: make a new one')
+  if (token.replacedBy !== undefined) throw new TokenNotRotatableError(`${token.replacedBy} took its place`)
+  return token
+}
+
+function draftOf({ name, scopes: given, limits = {}, expires_at }: CreateBody) {
+  const expiresAt = expires_at === undefined ? undefined : Date.parse(expires_at)
+  if (expiresAt !== undefined && !(expiresAt > Date.now()))
+    throw faultAt('/expires_at', 'must be a time to come')
+  return { name, scopes: [...new Set(given)], limits, expiresAt }
+}
+
+/** The only answer with the token itself. */
+function answerIssued(reply: FastifyReply, { token, text }: Issued) {
+  reply.code(201).header('location', `/tokens/${token.id}`).header('cache-control', 'no-store')
+  return { ...tokenObject(token), token: text }
+}

@@ -12,6 +12,9 @@ import type { Scope } from './scopes.ts'
 /** What a route asks of its caller: a scope; to be known, whatever the scopes; or nothing at all. */
 export type AccessRule = Scope | 'known' | 'open'
 
+/** How a route takes stream tickets: until their time is over, as an EventSource connects again; or once. */
+export type TicketUse = 'reusable' | 'once'
+
 /** Tells who makes a request. @throws a ForemanError for one that shows no token, or a wrong one */
 export type Identify = (request: FastifyRequest, reply: FastifyReply) => Caller | Promise<Caller>
 
@@ -21,6 +24,8 @@ export type Rewrite = (raw: IncomingMessage) => string
 declare module 'fastify' {
   interface FastifyContextConfig {
     readonly access?: AccessRule
+    /** Whether `?ticket=` stands for a token on this route, and how. */
+    readonly ticket?: TicketUse
     /** Whether a request brings its own permission in its address, which the handler checks. It has no caller then. */
     readonly isSelfSigned?: (request: FastifyRequest) => boolean
   }

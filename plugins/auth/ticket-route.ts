@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { findJob } from '../../core/jobs/lookup.ts'
+import { emptyBody } from './empty-body.ts'
 import type { Tickets } from './tickets.ts'
 
 const longestTtlS = 60
@@ -22,10 +23,10 @@ type Body = Static<typeof bodySchema>
 
 /** Adds the route. */
 export function addTicketRoute(scope: FastifyInstance, tickets: Tickets): void {
-  scope.post<{ Body?: Body }>(
+  scope.post<{ Body: Body }>(
     '/stream-tickets',
-    { schema: { body: Type.Optional(bodySchema) }, config: { access: 'jobs:read' } },
-    async ({ caller, body = {} }, reply) => {
+    { schema: { body: bodySchema }, preValidation: emptyBody, config: { access: 'jobs:read' } },
+    async ({ caller, body }, reply) => {
       const now = Date.now()
       const expiresAt = now + (body.ttl_s ?? longestTtlS) * 1000
       if (body.job_id !== undefined) findJob(scope, body.job_id, caller)

@@ -3,9 +3,7 @@
  * looking alone, for a minute at most, and on the routes that take one (`config.ticket`). Kept in memory, hashed.
  */
 import { createHash, randomBytes } from 'node:crypto'
-
-/** How a route takes tickets: `reusable` until their time is over, as an EventSource connects again; or `once`. */
-export type TicketUse = 'reusable' | 'once'
+import type { TicketUse } from '../../core/access/access.ts'
 
 /** What a ticket is good for. */
 export interface TicketGrant {
@@ -16,12 +14,6 @@ export interface TicketGrant {
 
 interface Kept extends TicketGrant {
   readonly expiresAt: number
-}
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    readonly ticket?: TicketUse
-  }
 }
 
 const ticketBytes = 32

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { scopes } from '../../core/access/scopes.ts'
 import { faultAt, NotFoundError } from '../../core/errors.ts'
 import { storing } from '../../core/jobs/lookup.ts'
+import { emptyBody } from './empty-body.ts'
 import { TokenNotRotatableError } from './errors.ts'
 import { isGood, type Token, tokenObject } from './token.ts'
 import { limitsSchema } from './token-limits.ts'
@@ -43,7 +44,7 @@ const rotateSchema = Type.Object(
 
 type CreateBody = Static<typeof createSchema>
 type TokenPath = { Params: { id: string } }
-type RotateRoute = TokenPath & { Body?: Static<typeof rotateSchema> }
+type RotateRoute = TokenPath & { Body: Static<typeof rotateSchema> }
 
 const config = { access: 'admin' } as const
 
@@ -76,9 +77,13 @@ export function addTokenRoutes(scope: FastifyInstance, tokens: TokenStore): void
   )
   scope.post<RotateRoute>(
     '/tokens/:id/rotate',
-    { schema: { body: Type.Optional(rotateSchema) }, config: { ...config, audit: 'token.rotate' } },
+    {
+      schema: { body: rotateSchema },
+      preValidation: emptyBody,
+      config: { ...config, audit: 'token.rotate' }
+    },
     async ({ params, body }, reply) => {
-      const overlapMs = (body?.overlap_s ?? defaultOverlapS) * secondMs
+      const overlapMs = (body.overlap_s ?? defaultOverlapS) * secondMs
       const old = requireRotatable(find(params.id), Date.now())
       return answerIssued(
         reply,

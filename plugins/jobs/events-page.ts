@@ -49,7 +49,7 @@ export function addEventsRoute(scope: FastifyInstance): void {
   const schema = { querystring: querySchema, response: { 200: pageSchema } }
   scope.get<JobPath & { Querystring: Query }>(
     '/jobs/:id/events',
-    { schema, config: { access: 'jobs:read' } },
+    { schema, config: { access: 'jobs:read', ticket: 'reusable' } },
     async ({ params, query, caller }) => {
       const job = findJob(scope, params.id, caller)
       const { limit = defaultLimit, after = 0, cursor } = query

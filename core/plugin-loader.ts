@@ -20,7 +20,7 @@ export { type CommandContext, CommandError, type PluginCommand } from './plugin-
  * Built-in plugins are on unless set to `false` or off by their own `enabledByDefault`.
  * @returns the names of the plugins, in the order they were registered.
  * @throws {ConfigError} with every fault, before anything is registered; an Error naming the plugin that failed
- *   to start, with its cause, after those before it were.
+ *   to start, with its cause, after those before it were; a ConfigError of its own as it is.
  */
 export async function loadPlugins(
   app: FastifyInstance,
@@ -77,6 +77,8 @@ async function register(app: FastifyInstance, { name, plugin, options }: Importe
   try {
     await app.register(plugin, options)
   } catch (error) {
+    // A plugin may find a fault in its options that its schema cannot tell.
+    if (error instanceof ConfigError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`plugin '${name}' did not start: ${reason}`, { cause: error })
   }

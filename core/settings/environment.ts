@@ -43,6 +43,8 @@ function setAt(tree: Tree, schema: SchemaNode | undefined, [key, ...deeper]: str
     return
   }
   tree[key!] ??= {}
+  // A plugin can be switched on by `true`, which is short for no options.
+  if (tree[key!] === true && known?.anyOf !== undefined) tree[key!] = {}
   const child = tree[key!]
   // A scalar where a map belongs is left alone: the check reports it.
   if (isTree(child)) setAt(child, known, deeper, text)

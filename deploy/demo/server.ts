@@ -1,4 +1,5 @@
-/** The demo's two servers: a fake Ollama as a process of its own, and foreman with its default settings before it. */
+/** The demo's two servers: a fake Ollama as a process of its own, and foreman with its default settings before it, but for tokens: whoever tries it out
+ * pastes lines that need none. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +28,7 @@ export async function startServers(speed: number): Promise<DemoServers> {
   const fake = await startFakeOllama(fakeConfig(speed))
   const env = { FOREMAN_TARGET_URL: fake.url, FOREMAN_DATA_DIR: dataDir, FOREMAN_PORT: '0' }
   // No foreman.yaml is read: the folder is empty.
-  const settings = loadSettings({ env, cwd: dataDir })
+  const settings = { ...loadSettings({ env, cwd: dataDir }), plugins: { auth: false } }
   const app = await buildApp(settings)
   const url = await app.listen({ host: settings.host, port: settings.port })
   return {

@@ -35,10 +35,12 @@ export function configuredToken({
   token_file?: string
 }): IsConfigured | undefined {
   if (token === undefined && token_file === undefined) return undefined
-  const path = token === undefined ? 'plugins.auth.token_file' : 'plugins.auth.token'
-  const text = token ?? readToken(token_file!, path)
+  const text = token ?? readToken(token_file!)
   if (text.length < shortest) {
-    throw new ConfigError([{ path, problem: `expected a token of ${shortest} characters or more` }])
+    throw wrong(
+      token === undefined ? 'token_file' : 'token',
+      `expected a token of ${shortest} characters or more`
+    )
   }
   const wanted = digestOf(text)
   return shown => timingSafeEqual(digestOf(shown), wanted)
@@ -49,19 +51,27 @@ export function makeFirstToken(tokens: TokenStore, dataDir: string, log: Fastify
   const now = Date.now()
   if (tokens.list().some(token => isGood(token, now) && token.scopes.includes('admin'))) return
   const file = join(dataDir, 'admin-token')
-  const { text } = tokens.create({ name: 'first', scopes: ['admin'], limits: {} })
-  const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, `${text}\n`, { mode: ownerOnly })
-  renameSync(temporary, file)
+  tokens.create({ name: 'first', scopes: ['admin'], limits: {} }, text => {
+    // Before the token is kept: one that nobody can read would keep the next start from making another.
+    const temporary = `${file}.${process.pid}`
+    writeFileSync(temporary, `${text}\n`, { mode: ownerOnly, flush: true })
+    renameSync(temporary, file)
+  })
   log.info({ file }, 'an admin token was made: it is in the file')
 }
 
-function readToken(file: string, path: string): string {
+function readToken(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (err) {
-    throw new ConfigError([{ path, problem: `cannot be read: ${(err as Error).message}` }])
+    throw wrong('token_file', `cannot be read: ${(err as Error).message}`)
   }
+}
+
+/** Mostly they come from the environment, so that is named too; what they hold never is. */
+function wrong(option: 'token' | 'token_file', problem: string): ConfigError {
+  const variable = `FOREMAN_${option.toUpperCase()}`
+  return new ConfigError([{ path: `plugins.auth.${option}`, problem: `${problem} (${variable} sets it)` }])
 }
 
 function digestOf(text: string): Buffer {

@@ -2,10 +2,12 @@
  * Keeps tokens: of each the digest of its secret, never the secret. Every question is asked of the database, so that what
  * a command does beside the server holds from then on.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Database, Statement } from 'better-sqlite3'
+import { durably, isStorageFailure } from '../../core/database/open.ts'
 import type { Secrets } from '../../core/database/secret.ts'
 import { newId } from '../../core/jobs/ids.ts'
+import { TokenNotRotatableError } from './errors.ts'
 import { isGood, type Token, type TokenDraft } from './token.ts'
 import { makeTokenText, parseTokenText } from './token-text.ts'
 
@@ -17,6 +19,15 @@ export interface Issued {
 
 /** Whose token a text is, or why it opens nothing. That it is over is told to who has its secret alone. */
 export type Verdict = { readonly token: Token } | { readonly refused: 'unknown' | 'expired' | 'revoked' }
+
+/** A key that is not revoked stands for a token already. */
+export class KeyEnrolledError extends Error {
+  override readonly name = 'KeyEnrolledError'
+
+  constructor({ id, name }: Token) {
+    super(`this key is enrolled as ${id} (${name}); revoke that first`)
+  }
+}
 
 interface Row {
   readonly id: string
@@ -40,29 +51,38 @@ export class TokenStore {
   readonly #pepper: Buffer
   readonly #byId: Statement
   readonly #byKey: Statement
+  readonly #digest: Statement
   readonly #touch: Statement
-  /** Compared with where there is no such token, so that an unknown id takes the same time. */
-  readonly #nobody = randomBytes(32)
 
   constructor(db: Database, secrets: Secrets) {
     this.#db = db
     this.#pepper = secrets.make('token_pepper')
     this.#byId = db.prepare('SELECT * FROM token WHERE id = ?')
     this.#byKey = db.prepare('SELECT * FROM token WHERE public_key = ? ORDER BY seq DESC LIMIT 1')
+    // Zeros, which no secret has, where there is no such token: an unknown id is as much work as a known one.
+    this.#digest = db.prepare('SELECT ifnull((SELECT digest FROM token WHERE id = ?), zeroblob(32))').pluck()
     this.#touch = db.prepare('UPDATE token SET last_used_at = ? WHERE id = ?')
   }
 
-  /** Makes a token of its own owner. */
-  create(draft: TokenDraft): Issued {
+  /** Makes a token of its own owner. Where `deliver`, which gets its text before it is kept, throws, there is none. */
+  create(draft: TokenDraft, deliver: (text: string) => void = () => {}): Issued {
     const id = newId('tok')
-    return this.#issue(id, id, draft)
+    return this.#change(() => {
+      const issued = this.#issue(id, id, draft)
+      deliver(issued.text)
+      return issued
+    })
   }
 
-  /** Makes a token that a key of the ollama CLI stands for. @throws where a token that is not revoked has that key */
+  /** Makes a token that a key of the ollama CLI stands for. @throws {KeyEnrolledError} where one that is not revoked has it */
   addKey(draft: TokenDraft, publicKey: string): Token {
     const id = newId('tok')
-    this.#insert(id, id, draft, null, publicKey)
-    return this.find(id)!
+    return this.#change(() => {
+      const known = this.byKey(publicKey)
+      if (known !== undefined && known.revokedAt === undefined) throw new KeyEnrolledError(known)
+      this.#insert(id, id, draft, null, publicKey)
+      return this.find(id)!
+    })
   }
 
   /** The token of an id, good or not. */
@@ -82,38 +102,49 @@ export class TokenStore {
 
   /** Ends a token for good. One that is over stays as it is. */
   revoke(id: string, now: number): void {
-    this.#db.prepare('UPDATE token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL').run(now, id)
+    const end = this.#db.prepare('UPDATE token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL')
+    this.#change(() => end.run(now, id))
   }
 
   /**
-   * Puts a new token in the place of one that is good and has a secret: of the same owner, name, scopes, limits and end. The
-   * old one is good for another `overlapMs`.
+   * Puts a new token in the place of another: of the same owner, name, scopes, limits and end. The old one is good for
+   * another `overlapMs`, or until its own end, if that is sooner.
+   * @throws {TokenNotRotatableError} for a key, and for a token that is over or was rotated before
    */
-  rotate(old: Token, overlapMs: number, now: number): Issued {
-    return this.#db.transaction(() => {
+  rotate(id: string, overlapMs: number, now: number): Issued {
+    return this.#change(() => {
+      const old = requireRotatable(this.find(id)!, now)
       const issued = this.#issue(newId('tok'), old.owner, old)
       const endsAt = Math.min(now + overlapMs, old.expiresAt ?? Number.POSITIVE_INFINITY)
       this.#db
         .prepare('UPDATE token SET expires_at = ?, replaced_by = ? WHERE id = ?')
-        .run(endsAt, issued.token.id, old.id)
+        .run(endsAt, issued.token.id, id)
       return issued
-    })()
+    })
   }
 
   /** Whose token `text` is. Takes the same time whether there is such an id or not. */
   verify(text: string, now: number): Verdict {
     const parts = parseTokenText(text)
     if (parts === undefined) return { refused: 'unknown' }
-    const row = this.#byId.get(parts.id) as Row | undefined
-    const isRight = timingSafeEqual(this.#digestOf(parts.secret), row?.digest ?? this.#nobody)
-    const token = toToken(row)
-    if (!isRight || token === undefined) return { refused: 'unknown' }
-    return judge(token, now)
+    const digest = this.#digest.get(parts.id) as Buffer
+    const token = timingSafeEqual(this.#digestOf(parts.secret), digest) ? this.find(parts.id) : undefined
+    return token === undefined ? { refused: 'unknown' } : judge(token, now)
   }
 
-  /** Notes that a token was used, once a minute at most. */
+  /** Notes that a token was used, once a minute at most. Where the disk takes nothing, that is not noted. */
   touch({ id, lastUsedAt = 0 }: Token, now: number): void {
-    if (now - lastUsedAt >= minuteMs) this.#touch.run(now, id)
+    if (now - lastUsedAt < minuteMs) return
+    try {
+      this.#touch.run(now, id)
+    } catch (err) {
+      if (!isStorageFailure(err)) throw err
+    }
+  }
+
+  /** What was said to be changed must be so after a power cut; and of two processes at once one waits for the other. */
+  #change<T>(change: () => T): T {
+    return durably(this.#db, () => this.#db.transaction(change).immediate())
   }
 
   #issue(id: string, owner: string, draft: TokenDraft): Issued {
@@ -151,6 +182,13 @@ export class TokenStore {
 export function judge(token: Token, now: number): Verdict {
   if (isGood(token, now)) return { token }
   return { refused: token.revokedAt === undefined ? 'expired' : 'revoked' }
+}
+
+function requireRotatable(token: Token, now: number): Token {
+  if (token.kind === 'key') throw new TokenNotRotatableError('it stands for a key: add another key instead')
+  if (!isGood(token, now)) throw new TokenNotRotatableError('it is over: make a new one')
+  if (token.replacedBy !== undefined) throw new TokenNotRotatableError(`${token.replacedBy} took its place`)
+  return token
 }
 
 function toToken(row: Row | undefined): Token | undefined {

@@ -24,10 +24,6 @@ export const keyCommand: PluginCommand = {
       Date.now()
     )
     atDesk(settings, ({ tokens, wrote }) => {
-      const known = tokens.byKey(key.blob)
-      if (known !== undefined && known.revokedAt === undefined) {
-        throw new CommandError(`this key is enrolled as ${known.id} (${known.name}); revoke that first`)
-      }
       const token = tokens.addKey(draft, key.blob)
       wrote('key.add', token.id)
       console.log(`${token.id} for ${token.name} (${key.fingerprint}): ${token.scopes.join(', ')}`)

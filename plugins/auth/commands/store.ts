@@ -2,12 +2,13 @@
 import { AuditLog } from '../../../core/access/audit.ts'
 import { type Scope, scopes } from '../../../core/access/scopes.ts'
 import { openBeside } from '../../../core/database/open.ts'
+import { isForemanError } from '../../../core/errors.ts'
 import { CommandError } from '../../../core/plugin-loader.ts'
 import { bodyCheck } from '../../../core/schema-validator.ts'
 import type { Settings } from '../../../core/settings.ts'
 import type { TokenDraft } from '../token.ts'
 import { limitsSchema, type WrittenLimits } from '../token-limits.ts'
-import { TokenStore } from '../token-store.ts'
+import { KeyEnrolledError, TokenStore } from '../token-store.ts'
 
 /** Tokens, and the log of what was done to them. */
 export interface TokenDesk {
@@ -16,7 +17,7 @@ export interface TokenDesk {
   wrote(action: string, tokenId: string): void
 }
 
-/** Opens the store of the settings for one command. */
+/** Opens the store of the settings for one command. @throws {CommandError} with the reason of what it refuses */
 export function atDesk<T>({ data_dir, secret_key_file }: Settings, work: (desk: TokenDesk) => T): T {
   const { db, secrets, close } = openBeside(data_dir, secret_key_file)
   try {
@@ -24,6 +25,8 @@ export function atDesk<T>({ data_dir, secret_key_file }: Settings, work: (desk: 
     const wrote = (action: string, object: string) =>
       audit.write({ actor: 'command', action, object, result: 'ok' })
     return work({ tokens: new TokenStore(db, secrets), wrote })
+  } catch (err) {
+    throw isForemanError(err) || err instanceof KeyEnrolledError ? new CommandError(err.message) : err
   } finally {
     close()
   }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { CommandError, type PluginCommand } from '../../../core/plugin-loader.ts'
 import type { Settings } from '../../../core/settings.ts'
 import { isGood, type Token, tokenObject } from '../token.ts'
-import { defaultOverlapS, longestOverlapS, requireRotatable } from '../token-routes.ts'
+import { defaultOverlapS, longestOverlapS } from '../token-routes.ts'
 import type { TokenStore } from '../token-store.ts'
 import { atDesk, draftOptions, readDraft, readDuration } from './store.ts'
 
@@ -55,8 +55,8 @@ function rotate(settings: Settings, args: string[]): void {
   const overlapMs = values.overlap === undefined ? defaultOverlapS * 1000 : readDuration(values.overlap)
   if (overlapMs > longestOverlapS * 1000) throw new CommandError('--overlap is 7d at most')
   atDesk(settings, ({ tokens, wrote }) => {
-    const old = rotatable(find(tokens, positionals))
-    const { token, text } = tokens.rotate(old, overlapMs, Date.now())
+    const old = find(tokens, positionals)
+    const { token, text } = tokens.rotate(old.id, overlapMs, Date.now())
     wrote('token.rotate', old.id)
     const { expires_at } = tokenObject(find(tokens, [old.id]))
     console.error(`${token.id} takes the place of ${old.id}, which is good until ${expires_at}:`)
@@ -79,14 +79,6 @@ function find(tokens: TokenStore, [id]: string[]): Token {
   const token = tokens.find(id)
   if (token === undefined) throw new CommandError(`there is no token ${id}; "foreman token list" shows them`)
   return token
-}
-
-function rotatable(token: Token): Token {
-  try {
-    return requireRotatable(token, Date.now())
-  } catch (err) {
-    throw new CommandError((err as Error).message)
-  }
 }
 
 function tableOf(tokens: readonly Token[]): string[] {

@@ -9,7 +9,7 @@ import { start } from '../plugins/passthrough/stage.ts'
 import { examplesIn } from './examples.ts'
 
 test('the examples in JavaScript print the answer', async t => {
-  const { url } = await start(t)
+  const { url } = await start(t, { settings: { plugins: { auth: { token } } } })
   const examples = examplesIn('js', url)
   assert.equal(examples.length, 4)
   for (const code of examples) {
@@ -17,11 +17,14 @@ test('the examples in JavaScript print the answer', async t => {
   }
 })
 
+const token = 'the token of these tests'.replaceAll(' ', '-')
+
 /** Runs a program in the repository's folder, so that it finds the packages. @returns what it printed */
 async function run(code: string): Promise<string> {
   const cwd = join(import.meta.dirname, '..', '..')
   const args = ['--input-type=module', '--eval', code]
-  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  const env = { ...process.env, FOREMAN_TOKEN: token }
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] })
   const [printed, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   assert.equal(status, 0, code)
   return printed

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 
 import anthropic
@@ -9,6 +10,7 @@ import ollama
 import openai
 
 URL = sys.argv[1]
+TOKEN = os.environ["FOREMAN_TOKEN"]
 TEXT = "tok0 tok1 tok2 tok3 tok4 tok5 tok6 tok7"
 SAY = [{"role": "user", "content": "count"}]
 TOOL = {
@@ -83,6 +85,17 @@ def ollama_errors():
     raises(kind, -1, "boom", lambda: list(broken.chat("llama3.2", SAY, stream=True)))
 
 
+def refused():
+    """Without a good token each client says so in words."""
+    wrong = {"Authorization": "Bearer wrong"}
+    raises(ollama.ResponseError, 401, "unauthorized", lambda: ollama.Client(host=URL, headers=wrong).list())
+    api = openai.OpenAI(base_url=f"{URL}/v1", api_key="wrong", max_retries=0)
+    raises(openai.AuthenticationError, 401, "unauthorized", lambda: api.models.list())
+    claude = anthropic.Anthropic(base_url=URL, api_key="wrong", max_retries=0)
+    ask = lambda: claude.messages.create(model="llama3.2", max_tokens=9, messages=SAY)
+    raises(anthropic.AuthenticationError, 401, "unauthorized", ask)
+
+
 def ollama_separators():
     """U+2028 escaped is text; as it is, the library splits the line there and cannot read it."""
     escaped = client_with(kind="separators_escaped").chat("llama3.2", SAY, stream=True)
@@ -102,7 +115,7 @@ async def ollama_async():
 
 
 def openai_sdk():
-    client = openai.OpenAI(base_url=f"{URL}/v1", api_key="any", max_retries=0)
+    client = openai.OpenAI(base_url=f"{URL}/v1", api_key=TOKEN, max_retries=0)
     chat = client.chat.completions
     equal(chat.create(model="llama3.2", messages=SAY).choices[0].message.content, TEXT)
     parts = list(chat.create(model="llama3.2", messages=SAY, stream=True))
@@ -115,7 +128,7 @@ def openai_sdk():
 
 
 def anthropic_sdk():
-    client = anthropic.Anthropic(base_url=URL, api_key="any", max_retries=0)
+    client = anthropic.Anthropic(base_url=URL, api_key=TOKEN, max_retries=0)
     request = {"model": "llama3.2", "max_tokens": 64, "messages": SAY}
     equal(client.messages.create(**request).content[0].text, TEXT)
     with client.messages.stream(**request) as stream:
@@ -132,6 +145,7 @@ for check in (
     lambda: asyncio.run(ollama_async()),
     openai_sdk,
     anthropic_sdk,
+    refused,
 ):
     check()
 print("ok")

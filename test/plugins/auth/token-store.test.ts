@@ -168,7 +168,7 @@ test('the last use is written once a minute', t => {
 test('a disk that takes nothing does not stop a token from being used', t => {
   const { tokens, db } = open(t)
   const { token, text } = tokens.create(draft)
-  // No page more than there are: the log of changes cannot be folded in, as on a full disk.
+  // SQLite refuses writes as it does on a disk that is mounted read-only.
   db.pragma('query_only = ON')
   assert.doesNotThrow(() => tokens.touch(token, Date.now()))
   assert.ok('token' in tokens.verify(text, Date.now()))

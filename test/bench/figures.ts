@@ -11,7 +11,7 @@ export interface Figure {
   readonly what: string
   readonly value: number
   /** `×` for a ratio. */
-  readonly unit: 'ms' | 's' | 'MB' | '/s' | '×' | ''
+  readonly unit: 'µs' | 'ms' | 's' | 'MB' | '/s' | '×' | ''
   /** Left out for values that only help to read the others. */
   readonly reach?: Reach
 }

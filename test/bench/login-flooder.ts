@@ -4,13 +4,16 @@
  * its parent when it is told to wait for the first time, and at a message what came of it; then it ends.
  */
 import { connect, type Socket } from 'node:net'
+import { newId } from '../../core/jobs/ids.ts'
+import { makeTokenText } from '../../plugins/auth/token-text.ts'
 
 /** How many were sent, and how often it was answered with each status. */
 export type Answered = Readonly<Record<string, number>>
 
 const [url = '', connections = '1'] = process.argv.slice(2)
 const { hostname, port, host } = new URL(url)
-const token = 'fm_01hzxyzabcdefghjkmnpqrstvw_0123456789abcdefghijklmnopqrstuv0Dv2lO'
+/** Of the right form, so that it is looked up. */
+const token = makeTokenText(newId('tok')).text
 const request = Buffer.from(
   `POST /api/chat HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\nContent-Length: 2\r\n\r\n{}`
 )

@@ -18,6 +18,7 @@ import { restart } from './restart.ts'
 import { Bench, type Scenario } from './scenario.ts'
 import { stream } from './stream.ts'
 import { submit } from './submit.ts'
+import { tokenTiming } from './token-timing.ts'
 
 const scenarios: readonly Scenario[] = [
   idleCall,
@@ -28,6 +29,7 @@ const scenarios: readonly Scenario[] = [
   submit,
   choosing,
   restart,
+  tokenTiming,
   loginFlood
 ]
 

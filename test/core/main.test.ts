@@ -71,10 +71,12 @@ test('every fault of the settings is told at once, with its key', async t => {
   assert.deepEqual(readdirSync(cwd), ['foreman.yaml'], 'no data directory was made')
 })
 
-test('an address that others can reach ends with 1', async t => {
-  const { code, stderr } = await foreman(t, [], { env: { FOREMAN_HOST: '0.0.0.0' } })
+test('an address that others can reach ends with 1 where everybody would be let in', async t => {
+  const cwd = temporaryDir(t)
+  writeFileSync(join(cwd, 'foreman.yaml'), 'plugins: { auth: false }\n')
+  const { code, stderr } = await foreman(t, [], { cwd, env: { FOREMAN_HOST: '0.0.0.0' } })
   assert.equal(code, 1)
-  assert.match(stderr, /^foreman: .*\n?.*host: .*loopback/)
+  assert.match(stderr, /^foreman: .*\n?.*host: .*loopback.*open_to_everyone/)
 })
 
 test('a data directory that cannot be made ends with 1', async t => {

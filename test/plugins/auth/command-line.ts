@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-const mainFile = join(import.meta.dirname, '..', '..', '..', 'core', 'main.ts')
+const root = join(import.meta.dirname, '..', '..', '..')
+const mainFile = join(root, 'core', 'main.ts')
+const compileCache = join(root, 'node_modules', '.cache', 'node-compile')
 
 /** What came of one. */
 export interface Ended {
@@ -24,7 +26,7 @@ export interface Place {
 export async function foreman(args: readonly string[], { dataDir, env, stdin = '' }: Place): Promise<Ended> {
   const child = spawn(process.execPath, [mainFile, ...args], {
     cwd: dataDir,
-    env: { PATH: process.env.PATH, FOREMAN_DATA_DIR: dataDir, ...env }
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache, FOREMAN_DATA_DIR: dataDir, ...env }
   })
   child.stdin.on('error', () => {}).end(stdin)
   const [stdout, stderr, [code]] = await Promise.all([

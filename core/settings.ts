@@ -89,7 +89,8 @@ const PATH_KEYS = [
   ['secret_key_file'],
   ['target', 'tls', 'ca_file'],
   ['target', 'tls', 'cert_file'],
-  ['target', 'tls', 'key_file']
+  ['target', 'tls', 'key_file'],
+  ['plugins', 'auth', 'token_file']
 ]
 
 function makeAbsolute(tree: Tree, baseDir: string): void {

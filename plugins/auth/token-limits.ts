@@ -10,8 +10,6 @@ export interface TokenLimits extends Limits {
   readonly requestsPerMinute?: number
   /** Whatever makes a job counts: attached calls, each line of many, retries. */
   readonly jobsPerMinute?: number
-  /** Streams that may be open at a time. */
-  readonly maxStreams?: number
   /** Addresses and ranges (CIDR) it may be used from. */
   readonly addresses?: readonly string[]
 }
@@ -54,7 +52,6 @@ export const limitsSchema = Type.Object(
     requests_per_minute: perMinute('Requests'),
     jobs_per_minute: perMinute('Jobs'),
     max_queued: atATime(0, 'Jobs of its owner that may wait at a time.'),
-    max_streams: atATime(0, 'Streams that may be open at a time.'),
     addresses: Type.Optional(
       Type.Array(address, {
         minItems: 1,
@@ -77,7 +74,6 @@ export function readLimits(written: WrittenLimits): TokenLimits {
     requestsPerMinute: written.requests_per_minute,
     jobsPerMinute: written.jobs_per_minute,
     maxQueued: written.max_queued,
-    maxStreams: written.max_streams,
     addresses: written.addresses
   })
 }
@@ -90,7 +86,6 @@ export function writeLimits(limits: TokenLimits): WrittenLimits {
     requests_per_minute: limits.requestsPerMinute,
     jobs_per_minute: limits.jobsPerMinute,
     max_queued: limits.maxQueued,
-    max_streams: limits.maxStreams,
     addresses: limits.addresses && [...limits.addresses]
   })
 }

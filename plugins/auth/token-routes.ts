@@ -16,7 +16,12 @@ export const defaultOverlapS = 86_400
 export const longestOverlapS = 604_800
 
 /** A name of a token. */
-export const nameSchema = Type.String({ minLength: 1, maxLength: 100, description: 'For people.' })
+export const nameSchema = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  description: 'For people.'
+})
 
 const createSchema = Type.Object(
   {

@@ -50,10 +50,14 @@ type DraftValues = { readonly [Name in keyof typeof draftOptions]?: string }
 /** What the options ask for. @throws {CommandError} that says which of them is wrong, and what is right */
 export function readDraft(values: DraftValues, now: number): TokenDraft {
   const { name } = values
-  if (name === undefined || name === '' || name.length > 100) {
-    throw new CommandError('--name needs 1 to 100 characters: they tell tokens apart for people')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what a terminal would obey
+  if (name === undefined || !/^[^\u0000-\u001f\u007f]{1,100}$/.test(name)) {
+    throw new CommandError(
+      '--name needs 1 to 100 characters that can be seen: they tell tokens apart for people'
+    )
   }
   const lifeMs = values['expires-in'] === undefined ? undefined : readDuration(values['expires-in'])
+  if (lifeMs === 0) throw new CommandError('--expires-in needs a time to come, such as 30d')
   return {
     name,
     scopes: readScopes(values.scopes),

@@ -107,10 +107,11 @@ test('every option of create is kept, and the list shows it', async t => {
 
 test('a list tells what is good, what has expired and what was revoked, and shows no secret', async t => {
   const place = { dataDir: temporaryDir(t) }
-  const create = (name: string, ...more: string[]) =>
-    succeeds(['token', 'create', '--name', name, '--scopes', 'metrics', ...more], place)
-  const texts = [await create('one'), await create('two', '--expires-in', '0s'), await create('three')]
-  await succeeds(['token', 'revoke', String((await listed(place))[2]!.id)], place)
+  const create = (name: string) => succeeds(['token', 'create', '--name', name, '--scopes', 'metrics'], place)
+  const texts = [await create('one'), await create('two'), await create('three')]
+  const [, second, third] = await listed(place)
+  await succeeds(['token', 'rotate', String(second!.id), '--overlap', '0s'], place)
+  await succeeds(['token', 'revoke', String(third!.id)], place)
   const { stdout } = await succeeds(['token', 'list'], place)
   const states = stdout.split('\n').slice(1, 4)
   for (const [at, state] of ['good', 'expired', 'revoked'].entries())
@@ -149,6 +150,7 @@ for (const [args, said] of [
   [['token', 'create', '--name', 'x'], /--scopes is missing; the scopes are inference, .*admin/],
   [['token', 'create', '--name', 'x', '--scopes', 'inferense,admin'], /no scope inferense; the scopes are/],
   [[...create, '--expires-in', '5'], /"5" is no time such as 30d/],
+  [[...create, '--expires-in', '0s'], /--expires-in needs a time to come/],
   [[...create, '--top-priority', 'high'], /top_priority must be one of interactive, normal, batch/],
   [[...create, '--max-queued', 'many'], /max_queued/],
   [[...create, '--addresses', '10.0.0.0/33'], /addresses\/0 must be an address or a range/],

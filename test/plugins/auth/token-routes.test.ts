@@ -18,7 +18,6 @@ const limits = {
   requests_per_minute: 600,
   jobs_per_minute: 60,
   max_queued: 100,
-  max_streams: 4,
   addresses: ['127.0.0.0/8']
 }
 

@@ -109,3 +109,17 @@ test('a ticket shows the events of its job for its time, and opens nothing else'
   assert.equal((await ask(undefined, 'GET', `/jobs/${other}/events?ticket=${all.ticket}`)).status, 200)
   assert.equal((await ask(undefined, 'GET', `/jobs/${foreign}/events?ticket=${all.ticket}`)).status, 404)
 })
+
+test('a signed address needs no token, and a wrong signature is no way around one', async t => {
+  const { url, admin, ask } = await startStage(t)
+  const headers = { authorization: `Bearer ${admin}` }
+  const made = await fetch(`${url}/artifacts`, { method: 'POST', headers, body: 'bytes' })
+  const { id } = (await made.json()) as { id: string }
+  const signed = (await (await ask(admin, 'POST', `/artifacts/${id}/sign`, {})).json()) as { url: string }
+  const address = new URL(signed.url, url)
+  assert.equal(await (await fetch(address)).text(), 'bytes')
+  address.searchParams.set('exp', String(Number(address.searchParams.get('exp')) + 1))
+  assert.equal((await fetch(address)).status, 403)
+  assert.equal((await fetch(`${url}/artifacts/${id}/content`)).status, 401)
+  assert.equal((await fetch(`${url}/artifacts/${id}?sig=x`)).status, 401)
+})

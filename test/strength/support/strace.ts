@@ -11,7 +11,7 @@ export interface SystemCall {
   readonly name: string
   /** Arguments as strace writes them: files by their path, bytes as a string with escapes. */
   readonly args: string
-  /** Places in the order of all begins and ends. */
+  /** Places in the order of all begins and ends. Of a call that strace did not see end, `end` is infinite. */
   readonly begin: number
   readonly end: number
   readonly failed: boolean
@@ -19,7 +19,7 @@ export interface SystemCall {
 
 /** A strace on a process. */
 export interface Trace {
-  /** Lets the process go. @returns every call that had ended by then */
+  /** Lets the process go. @returns every call that had begun by then */
   end(): Promise<SystemCall[]>
 }
 
@@ -62,6 +62,8 @@ async function attached(strace: ChildProcess, pid: number): Promise<void> {
 
 const whole = /^(\d+)\s+(\w+)\((.*)\)\s+= (-?\d+|\?)/
 const begun = /^(\d+)\s+(\w+)\((.*) <unfinished \.\.\.>$/
+// Strace let go in the middle of it. The bytes of a write may be with whom they were for by then.
+const letGo = /^(\d+)\s+(\w+)\((.*) <detached \.\.\.>$/
 const resumed = /^(\d+)\s+<\.\.\. (\w+) resumed>(.*)\)\s+= (-?\d+|\?)/
 
 function parse(text: string): SystemCall[] {
@@ -71,12 +73,14 @@ function parse(text: string): SystemCall[] {
     const [, tid, name, args, result] = whole.exec(line) ?? []
     if (tid !== undefined)
       calls.push({ name: name!, args: args!, begin: place, end: place, failed: result!.startsWith('-') })
-    const [, beginner, started, first] = begun.exec(line) ?? []
+    const [, beginner, started, first] = begun.exec(line) ?? letGo.exec(line) ?? []
     if (beginner !== undefined) open.set(beginner, { name: started!, args: first!, begin: place })
     const [, ender, , rest, outcome] = resumed.exec(line) ?? []
     const call = ender === undefined ? undefined : open.get(ender)
-    if (call !== undefined)
-      calls.push({ ...call, args: call.args + rest, end: place, failed: outcome!.startsWith('-') })
+    if (call === undefined) continue
+    open.delete(ender!)
+    calls.push({ ...call, args: call.args + rest, end: place, failed: outcome!.startsWith('-') })
   }
+  for (const call of open.values()) calls.push({ ...call, end: Number.POSITIVE_INFINITY, failed: false })
   return calls.sort((a, b) => a.begin - b.begin)
 }

@@ -59,8 +59,13 @@ export class TokenStore {
     this.#pepper = secrets.make('token_pepper')
     this.#byId = db.prepare('SELECT * FROM token WHERE id = ?')
     this.#byKey = db.prepare('SELECT * FROM token WHERE public_key = ? ORDER BY seq DESC LIMIT 1')
-    // Zeros, which no secret has, where there is no such token: an unknown id is as much work as a known one.
-    this.#digest = db.prepare('SELECT ifnull((SELECT digest FROM token WHERE id = ?), zeroblob(32))').pluck()
+    // The digest of another, which proves nothing, where there is no such token: an unknown id is as much work.
+    this.#digest = db
+      .prepare(
+        `SELECT coalesce((SELECT digest FROM token WHERE id = ?),
+           (SELECT digest FROM token WHERE digest IS NOT NULL LIMIT 1), zeroblob(32))`
+      )
+      .pluck()
     this.#touch = db.prepare('UPDATE token SET last_used_at = ? WHERE id = ?')
   }
 

@@ -4,6 +4,7 @@
  * Throw a class of the catalogue from any handler and the caller gets it in the shape of the route it called.
  */
 export * from './errors/catalog.ts'
+export * from './errors/runs.ts'
 export {
   defineError,
   type ErrorDefinition,

@@ -78,18 +78,6 @@ export function readLimits(written: WrittenLimits): TokenLimits {
   })
 }
 
-/** The way back. */
-export function writeLimits(limits: TokenLimits): WrittenLimits {
-  return withoutUndefined({
-    models: limits.models && [...limits.models],
-    top_priority: limits.topPriority,
-    requests_per_minute: limits.requestsPerMinute,
-    jobs_per_minute: limits.jobsPerMinute,
-    max_queued: limits.maxQueued,
-    addresses: limits.addresses && [...limits.addresses]
-  })
-}
-
 function withoutUndefined<T extends object>(limits: T): T {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as T
 }

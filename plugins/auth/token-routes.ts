@@ -5,7 +5,7 @@ import { scopes } from '../../core/access/scopes.ts'
 import { faultAt, NotFoundError } from '../../core/errors.ts'
 import { storing } from '../../core/jobs/lookup.ts'
 import { emptyBody } from './empty-body.ts'
-import { type Token, tokenObject } from './token.ts'
+import { type Token, tokenName, tokenObject } from './token.ts'
 import { limitsSchema } from './token-limits.ts'
 import type { Issued, TokenStore } from './token-store.ts'
 
@@ -15,17 +15,9 @@ export const defaultOverlapS = 86_400
 /** Longest such time. */
 export const longestOverlapS = 604_800
 
-/** A name of a token. */
-export const nameSchema = Type.String({
-  minLength: 1,
-  maxLength: 100,
-  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-  description: 'For people.'
-})
-
 const createSchema = Type.Object(
   {
-    name: nameSchema,
+    name: Type.String({ ...tokenName, description: 'For people.' }),
     scopes: Type.Array(Type.Enum([...scopes]), { minItems: 1, maxItems: scopes.length }),
     limits: Type.Optional(limitsSchema),
     expires_at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; left out: never.' }))

@@ -3,6 +3,9 @@ import type { Caller } from '../../core/access/caller.ts'
 import { type Scope, scopes, withImplied } from '../../core/access/scopes.ts'
 import { readLimits, type TokenLimits, type WrittenLimits } from './token-limits.ts'
 
+/** A name of a token, for people, as JSON schema has it: nothing is in it that a terminal would obey. */
+export const tokenName = { minLength: 1, maxLength: 100, pattern: '^[^\\u0000-\\u001f\\u007f]*$' } as const
+
 /** What a new token is to be. */
 export interface TokenDraft {
   readonly name: string

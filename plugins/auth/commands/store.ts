@@ -1,4 +1,6 @@
 /** What the commands have in common: tokens beside a running server, options, and what is said of a change. */
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
 import { AuditLog } from '../../../core/access/audit.ts'
 import { type Scope, scopes } from '../../../core/access/scopes.ts'
 import { openBeside } from '../../../core/database/open.ts'
@@ -6,7 +8,7 @@ import { isForemanError } from '../../../core/errors.ts'
 import { CommandError } from '../../../core/plugin-loader.ts'
 import { bodyCheck } from '../../../core/schema-validator.ts'
 import type { Settings } from '../../../core/settings.ts'
-import type { TokenDraft } from '../token.ts'
+import { type TokenDraft, tokenName } from '../token.ts'
 import { limitsSchema, type WrittenLimits } from '../token-limits.ts'
 import { KeyEnrolledError, TokenStore } from '../token-store.ts'
 
@@ -50,8 +52,7 @@ type DraftValues = { readonly [Name in keyof typeof draftOptions]?: string }
 /** What the options ask for. @throws {CommandError} that says which of them is wrong, and what is right */
 export function readDraft(values: DraftValues, now: number): TokenDraft {
   const { name } = values
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what a terminal would obey
-  if (name === undefined || !/^[^\u0000-\u001f\u007f]{1,100}$/.test(name)) {
+  if (name === undefined || !Value.Check(Type.String(tokenName), name)) {
     throw new CommandError(
       '--name needs 1 to 100 characters that can be seen: they tell tokens apart for people'
     )

@@ -107,11 +107,12 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
     addBrowserGuard(app, access, settings)
     addAccess(app, access)
     addEngine(app, settings)
-    addHealthRoutes(app)
     await loadPlugins(app, settings.plugins, {
       builtinDir: options.builtinDir ?? builtinDir,
       baseDir: settings.base_dir
     })
+    // Last: plugins that see routes see these as well.
+    addHealthRoutes(app)
     return app
   } catch (err) {
     await app.close()

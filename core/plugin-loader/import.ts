@@ -16,6 +16,8 @@ export interface ImportedPlugin {
   /** Its name in the metadata that fastify-plugin keeps; others depend on it by this name. */
   name: string
   dependencies: readonly string[]
+  /** It looks at the routes of all others, so it comes before them. */
+  seesRoutes: boolean
   plugin: FastifyPluginAsync<Tree>
   /** Defaults filled in. */
   options: Tree
@@ -25,6 +27,7 @@ interface PluginModule {
   default?: unknown
   configSchema?: SchemaNode
   enabledByDefault?: boolean
+  seesRoutes?: boolean
   commands?: Readonly<Record<string, PluginCommand>>
 }
 
@@ -58,7 +61,8 @@ export async function importPlugin(
     return refuse(`expected the built-in plugin to be named as its folder, found the name '${meta.name}'`)
   }
   const options = readOptions(module.configSchema, candidate.setting, keys, faults)
-  return { key: candidate.key, ...meta, plugin: module.default as FastifyPluginAsync<Tree>, options }
+  const plugin = module.default as FastifyPluginAsync<Tree>
+  return { key: candidate.key, ...meta, seesRoutes: module.seesRoutes === true, plugin, options }
 }
 
 async function importModule(

@@ -8,6 +8,8 @@ export interface Dependent {
   key: string
   name: string
   dependencies: readonly string[]
+  /** Comes before those that do not. */
+  seesRoutes?: boolean
 }
 
 /** Every name that more than one plugin has is a fault: dependencies could mean either. */
@@ -39,7 +41,7 @@ export function findMissing(
 }
 
 /**
- * Sorts plugins so that each comes after its dependencies, else as they came. Dependencies that are not among
+ * Sorts plugins so that each comes after its dependencies, else those that see routes first, else as they came. Dependencies that are not among
  * them are taken as met. Plugins that need each other are a fault; their order then means nothing.
  */
 export function sortByDependencies<T extends Dependent>(plugins: readonly T[], faults: ConfigFault[]): T[] {
@@ -57,6 +59,7 @@ export function sortByDependencies<T extends Dependent>(plugins: readonly T[], f
     }
     sorted.add(plugin)
   }
+  for (const plugin of plugins) if (plugin.seesRoutes) visit(plugin, [])
   for (const plugin of plugins) visit(plugin, [])
   return [...sorted]
 }

@@ -81,6 +81,16 @@ test('built-in plugins are on by default, in the order of their dependencies', a
   assert.deepEqual(await get('/yankee'), {})
 })
 
+test('a plugin that sees routes comes before the others, and after what it depends on', async t => {
+  const sees = 'export const seesRoutes = true'
+  const root = folder(t, {
+    'plugins/alpha/index.ts': source('alpha'),
+    'plugins/mike/index.ts': source('mike'),
+    'plugins/watcher/index.ts': source('watcher', ['mike'], sees)
+  })
+  assert.deepEqual((await load(t, root, {})).names, ['mike', 'watcher', 'alpha'])
+})
+
 test('false turns a plugin off, also one that cannot be imported; a plugin may be off until it is named', async t => {
   const root = folder(t, {
     'plugins/gone/index.ts': 'throw new Error("never imported")',

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 /**
- * The process: arguments, settings, listen, signals, exit codes. Commands other than `serve` come from the plugins.
+ * The process: arguments, settings, listen, signals, exit codes. Commands other than `serve` come from core/commands/ and
+ * from the plugins.
  *
  * Exits 0 after SIGTERM or SIGINT, 1 when the configuration or the data directory cannot be used or a command was
  * called wrong, 2 when another foreman has the data directory.
@@ -8,6 +9,8 @@
 import { parseArgs } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, builtinDir } from './app.ts'
+import { coreCommands } from './commands/core-commands.ts'
+import { SchemaTooNewError } from './database/migrate.ts'
 import { DataDirError, DataDirInUseError } from './database/open.ts'
 import { SecretKeyError } from './database/secret.ts'
 import { CommandError, loadCommands, type PluginCommand } from './plugin-loader.ts'
@@ -60,7 +63,8 @@ async function serve(settings: Settings, rest: readonly string[]): Promise<void>
 }
 
 async function runCommand(settings: Settings, { command, help, rest }: Arguments): Promise<void> {
-  const commands = await loadCommands(settings.plugins, { builtinDir, baseDir: settings.base_dir })
+  const offered = await loadCommands(settings.plugins, { builtinDir, baseDir: settings.base_dir })
+  const commands = new Map([...offered, ...coreCommands])
   const chosen = commands.get(command)
   if (help) console.log(chosen?.usage ?? usageOf(commands))
   else if (chosen !== undefined) await chosen.run({ settings, args: rest })
@@ -116,6 +120,7 @@ function exitFor(err: unknown): void {
     err instanceof CommandError ||
     err instanceof DataDirError ||
     err instanceof DataDirInUseError ||
+    err instanceof SchemaTooNewError ||
     err instanceof SecretKeyError ||
     isUsageError(err)
   console.error(expected ? `foreman: ${(err as Error).message}` : err)

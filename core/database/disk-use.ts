@@ -46,8 +46,15 @@ export class DiskUse {
    * last counted: half a minute ago or so.
    */
   takenBytes(): number {
+    const { db, wal, blobs } = this.parts()
+    return db + wal + blobs
+  }
+
+  /** The same by what takes it, in bytes. */
+  parts(): { db: number; wal: number; blobs: number } {
     const pages = (this.#pages.get() as number) - (this.#freePages.get() as number)
-    return pages * this.#pageBytes + this.#files().logBytes + this.#blobBytes
+    const { logBytes } = this.#files()
+    return { db: pages * this.#pageBytes, wal: logBytes, blobs: this.#blobBytes }
   }
 
   /** A write has failed: what was seen within the last second is not true any more. */

@@ -6,22 +6,27 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import createError from '@fastify/error'
 import type Database from 'better-sqlite3'
 
 const builtIn = join(import.meta.dirname, 'migrations')
 
+/** The database was written by a newer foreman. The process exits with 1. */
+export const SchemaTooNewError = createError(
+  'FOREMAN_SCHEMA_TOO_NEW',
+  "the database '%s' has schema %d, this foreman knows %d: use a newer foreman, or to go back put the copy in place " +
+    'that was made before the upgrade (docs/backup.md)'
+)
+
 /**
  * Brings `db` to the newest schema, each step in a transaction of its own.
- * @throws when the database was written by a newer foreman, or a step fails
+ * @returns the schema it had
+ * @throws {SchemaTooNewError} and leaves it as it is; what SQLite throws where a step fails, and keeps the steps before
  */
-export function migrate(db: Database.Database, directory: string = builtIn): void {
+export function migrate(db: Database.Database, directory: string = builtIn): number {
   const steps = stepsOf(directory)
   const done = schemaOf(db)
-  if (done > steps.length) {
-    throw new Error(
-      `the database has schema ${done}, this foreman knows ${steps.length}: use a newer foreman`
-    )
-  }
+  if (done > steps.length) throw new SchemaTooNewError(db.name, done, steps.length)
   db.function('sha256', { deterministic: true }, body => hexDigest(body as Buffer))
   for (const [index, name] of steps.entries()) {
     if (index < done) continue
@@ -31,6 +36,7 @@ export function migrate(db: Database.Database, directory: string = builtIn): voi
       db.pragma(`user_version = ${index + 1}`)
     })()
   }
+  return done
 }
 
 /** The number of the last migration that ran on `db`. */

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import createError from '@fastify/error'
 import Database from 'better-sqlite3'
 import { startCheckpointer } from './checkpointer.ts'
-import { migrate, newestSchema, schemaOf } from './migrate.ts'
+import { migrate, newestSchema, SchemaTooNewError, schemaOf } from './migrate.ts'
 import { keepPrivate } from './private-dir.ts'
 import { SecretKeyError, Secrets } from './secret.ts'
 
@@ -43,6 +43,7 @@ export interface Store {
  * @param keyFile what seals the secrets; defaults to `<dataDir>/secret.key`
  * @throws {DataDirInUseError} while another process holds the directory
  * @throws {DataDirError} when it cannot be written
+ * @throws {SchemaTooNewError} when a newer foreman wrote the database
  * @throws {SecretKeyError} where the key file is not that of the secrets
  */
 export function openStore(dataDir: string, keyFile = keyFileOf(dataDir)): Store {
@@ -52,16 +53,20 @@ export function openStore(dataDir: string, keyFile = keyFileOf(dataDir)): Store 
     const notices = keepPrivate(dataDir)
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
     lock = takeLock(dataDir)
-    db = openDatabase(join(dataDir, 'foreman.db'))
+    const opened = openDatabase(join(dataDir, 'foreman.db'))
+    db = opened.db
     const secrets = new Secrets(db, keyFile)
-    return { db, secrets, notices, close: closer(db, lock) }
+    return { db, secrets, notices: [...notices, ...opened.notices], close: closer(db, lock) }
   } catch (err) {
     db?.close()
     lock?.close()
-    if (err instanceof DataDirInUseError || err instanceof SecretKeyError) throw err
+    if (ownErrors.some(own => err instanceof own)) throw err
     throw new DataDirError(dataDir, (err as Error).message)
   }
 }
+
+/** Those that say themselves what to do. */
+const ownErrors = [DataDirInUseError, SchemaTooNewError, SecretKeyError]
 
 function keyFileOf(dataDir: string): string {
   return join(dataDir, 'secret.key')
@@ -84,7 +89,7 @@ function closer(db: Database.Database, lock: Database.Database): () => void {
 export function openBeside(dataDir: string, keyFile = keyFileOf(dataDir)): Omit<Store, 'notices'> {
   const file = join(dataDir, 'foreman.db')
   if (!existsSync(file) || !isCurrent(file)) openStore(dataDir, keyFile).close()
-  const db = openDatabase(file)
+  const { db } = openDatabase(file)
   return { db, secrets: new Secrets(db, keyFile), close: () => db.close() }
 }
 
@@ -130,17 +135,22 @@ function takeLock(dataDir: string): Database.Database {
   }
 }
 
-function openDatabase(path: string): Database.Database {
+function openDatabase(path: string): Pick<Store, 'db' | 'notices'> {
   const db = new Database(path)
   try {
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL')
     db.pragma('foreign_keys = ON')
     db.pragma('busy_timeout = 5000')
-    migrate(db)
-    return db
+    const before = migrate(db)
+    return { db, notices: upgradeNotices(before, schemaOf(db)) }
   } catch (err) {
     db.close()
     throw err
   }
+}
+
+function upgradeNotices(from: number, to: number): string[] {
+  if (from === 0 || from === to) return []
+  return [`the database was brought from schema ${from} to ${to}: an older foreman cannot use it any more`]
 }

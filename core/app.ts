@@ -7,6 +7,7 @@
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import { Registry } from 'prom-client'
 import { Access, addAccess } from './access/access.ts'
 import { AuditLog, addAudit } from './access/audit.ts'
 import { addOwnHeaders } from './answer-headers.ts'
@@ -21,7 +22,7 @@ import { BlobCleaner, blobNeed } from './jobs/blob-cleaner.ts'
 import { Blobs } from './jobs/blobs.ts'
 import { QueueDepth } from './jobs/depth.ts'
 import { JobBus } from './jobs/events.ts'
-import { recover } from './jobs/recovery.ts'
+import { type Recovered, recover } from './jobs/recovery.ts'
 import { Sweeper } from './jobs/retention.ts'
 import { JobStore } from './jobs/store.ts'
 import { WaitingJobs } from './jobs/waiting.ts'
@@ -38,6 +39,8 @@ import { Catalog } from './target/catalog.ts'
 import { TargetClient } from './target/client.ts'
 import { Reachability } from './target/reachability.ts'
 import { readTls } from './target/tls-files.ts'
+import { targetToken } from './target/token-file.ts'
+import { Telemetry } from './telemetry.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -55,6 +58,11 @@ declare module 'fastify' {
     readonly target: TargetClient
     readonly catalog: Catalog
     readonly reachability: Reachability
+    readonly telemetry: Telemetry
+    /** Where plugins put series of their own; the plugin metrics shows them. */
+    readonly meters: Registry
+    /** What became of the jobs that the last run left in the middle. */
+    readonly recovered: Recovered
   }
 }
 
@@ -98,6 +106,8 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
     trustProxy: settings.trust_proxy.length > 0 ? settings.trust_proxy : false,
     rewriteUrl: raw => access.addressOf(raw)
   })
+  app.decorate('telemetry', new Telemetry())
+  app.decorate('meters', new Registry())
   installErrors(app)
   addOwnHeaders(app)
   boundJson(app, settings.limits.json_depth)
@@ -121,17 +131,19 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
 }
 
 function addEngine(app: FastifyInstance, settings: Settings): void {
+  const { telemetry } = app
   const client = new TargetClient({
     url: settings.target.url,
-    token: settings.target.token,
+    token: targetToken(settings.target),
     tls: readTls(settings.target.tls),
-    connectTimeoutMs: settings.target.connect_timeout_s * secondMs
+    connectTimeoutMs: settings.target.connect_timeout_s * secondMs,
+    onEnd: call => telemetry.emit('targetCall', call)
   })
   const opened = openStore(settings.data_dir, settings.secret_key_file)
   for (const notice of opened.notices) app.log.warn(notice)
   const { db } = opened
   const bus = new JobBus()
-  const store = new JobStore(db, bus)
+  const store = new JobStore(db, bus, { onCommit: tookMs => telemetry.emit('commit', tookMs) })
   const blobs = new Blobs(join(settings.data_dir, 'blobs'), blobNeed(db))
   const disk = new DiskUse(db, settings.data_dir)
   const stoppages = new Stoppages(db)
@@ -141,7 +153,8 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   const reachability = new Reachability(client, { maxPauseMs: settings.poll.probe_max_s * secondMs })
   const queue = new JobQueue({
     ...queueRules(settings),
-    ...{ db, bus, store, blobs, depth, client, catalog, reachability, stoppages, disk, log: app.log },
+    ...{ db, bus, store, blobs, depth, client, catalog, reachability, stoppages, disk, telemetry },
+    log: app.log,
     waiting: new WaitingJobs(db),
     attached: new AttachedCalls()
   })
@@ -159,15 +172,19 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   app.decorate('target', client)
   app.decorate('catalog', catalog)
   app.decorate('reachability', reachability)
-  addLifecycle(app, recovered, () => opened.close())
+  app.decorate('recovered', recovered)
+  addLifecycle(app, () => opened.close())
 }
 
-function addLifecycle(app: FastifyInstance, recovered: object, closeStore: () => void): void {
-  const { settings, catalog, reachability, queue, target } = app
+function addLifecycle(app: FastifyInstance, closeStore: () => void): void {
+  const { settings, catalog, reachability, queue, target, recovered } = app
   const { tombstone_s, sweep_interval_s } = settings.retention
   const sweeper = new Sweeper(
     app.db,
-    { tombstoneMs: tombstone_s * secondMs },
+    {
+      tombstoneMs: tombstone_s * secondMs,
+      onRemoved: (what, count) => app.telemetry.emit('removed', what, count)
+    },
     sweep_interval_s * secondMs,
     err => app.log.error({ err }, 'ended jobs could not be cleared')
   )

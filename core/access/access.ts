@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorKind } from '../api-description.ts'
 import { InsufficientScopeError } from '../errors.ts'
 import { type Caller, soleCaller } from './caller.ts'
 import type { Scope } from './scopes.ts'
@@ -39,6 +40,8 @@ declare module 'fastify' {
 export class Access {
   /** Routes that say nothing: `GET /path` each. */
   readonly silent: string[] = []
+  /** What identifying throws. */
+  refusals: readonly ErrorKind[] = []
   #identify: Identify | undefined
   #rewrite: Rewrite | undefined
 
@@ -47,9 +50,10 @@ export class Access {
     return this.#identify !== undefined
   }
 
-  /** From now on callers are told apart. */
-  identifyBy(identify: Identify): void {
+  /** From now on callers are told apart. `refusals`: the errors with which that turns them away. */
+  identifyBy(identify: Identify, refusals: readonly ErrorKind[] = []): void {
     this.#identify = identify
+    this.refusals = refusals
   }
 
   /** From now on requests are routed by what `rewrite` makes of them. */
@@ -75,7 +79,9 @@ export class Access {
 
 function admit(request: FastifyRequest, caller: Caller, access: Exclude<AccessRule, 'open'>): void {
   request.caller = caller
-  if (access !== 'known' && !caller.scopes.has(access)) throw new InsufficientScopeError(access)
+  if (access === 'known' || caller.scopes.has(access)) return
+  request.server.telemetry.emit('authFailure', 'scope')
+  throw new InsufficientScopeError(access)
 }
 
 /** Guards every route of the app that is added after this. */

@@ -66,6 +66,13 @@ export type ForemanErrorConstructor<Holes extends unknown[]> = new (
 
 class ForemanErrorBase extends Error {}
 
+const definedCodes = new Set<string>()
+
+/** The code of every error that was defined so far, sorted: those of core, and of the plugins that are loaded. */
+export function errorCodes(): string[] {
+  return [...definedCodes].sort()
+}
+
 /** Makes the class for one kind of error. Plugins use it for theirs; each code has a row in docs/errors.md. */
 export function defineError<Holes extends unknown[] = []>(
   definition: ErrorDefinition
@@ -74,6 +81,7 @@ export function defineError<Holes extends unknown[] = []>(
   class Kind extends ForemanErrorBase {}
   // On the prototype, because @fastify/error never calls the constructor of the class it derives from.
   Object.assign(Kind.prototype, facts, { wireCode: code })
+  definedCodes.add(code)
   const Made = createError(`FOREMAN_${code.toUpperCase()}`, message, status, Kind as ErrorConstructor)
   return Made as unknown as ForemanErrorConstructor<Holes>
 }

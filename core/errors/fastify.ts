@@ -43,7 +43,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const known = toForemanError(error, request)
   if (known.wireCode === 'internal')
     request.log.error({ err: error }, 'request failed for an unforeseen reason')
-  else if (!known.quiet) request.log.info({ code: known.wireCode, reason: known.message }, 'request refused')
+  else if (!known.quiet) {
+    // The route as it is written in the program: a path may have a token in it.
+    const { method, routeOptions } = request
+    const refused = { code: known.wireCode, reason: known.message, method, route: routeOptions.url }
+    request.log.info(refused, 'request refused')
+  }
   const { status, headers, body } = renderError(known, surfaceOf(request.url), request.id)
   // Bytes, because Fastify adds a charset to any JSON content type sent as a string; RFC 9457 defines none.
   reply.code(status).headers(headers).send(Buffer.from(body))

@@ -50,6 +50,7 @@ export class Artifacts {
   readonly #usedByLive: Statement
   readonly #remove: Statement
   readonly #body: Statement
+  readonly #total: Statement
 
   constructor(db: Database) {
     const select = (where: string) =>
@@ -73,6 +74,7 @@ export class Artifacts {
       WHERE artifact_seq = ? AND finished_at IS NULL LIMIT 1`)
     this.#remove = db.prepare('DELETE FROM artifact WHERE seq = ?')
     this.#body = db.prepare('SELECT body FROM artifact WHERE seq = ?').pluck()
+    this.#total = db.prepare('SELECT artifacts, stored_bytes AS storedBytes FROM artifact_total')
   }
 
   /** For the store, in the transaction that ends the job. A job has one artifact of each name. */
@@ -125,6 +127,11 @@ export class Artifacts {
   /** Size of all uploads of an owner. */
   uploadedBytes(owner: string): number {
     return this.#uploadedBytes.get(owner) as number
+  }
+
+  /** How many there are, of all owners, and their size. Equal bytes are stored once and count each time. */
+  total(): { artifacts: number; storedBytes: number } {
+    return this.#total.get() as { artifacts: number; storedBytes: number }
   }
 
   /** Whether a job that has not ended refers to it. */

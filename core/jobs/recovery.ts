@@ -7,7 +7,10 @@ import type { JobStore } from './store.ts'
 /** How many jobs went where. */
 export interface Recovered {
   requeued: number
+  /** No attempt was left. */
   failed: number
+  /** Their callers are gone. */
+  interrupted: number
   canceled: number
 }
 
@@ -28,7 +31,7 @@ export interface Death {
  * and fails, a durable one goes back to the queue with its attempt counted, or fails when none is left.
  */
 export function recover(db: Database, store: JobStore, death: Death = { at: Date.now() }): Recovered {
-  const recovered: Recovered = { requeued: 0, failed: 0, canceled: 0 }
+  const recovered: Recovered = { requeued: 0, failed: 0, interrupted: 0, canceled: 0 }
   for (const row of db.prepare(left).all() as JobRow[]) {
     const job = toJob(row)
     recovered[settle(store, job, death.at)] += 1
@@ -50,7 +53,7 @@ function settle(store: JobStore, job: Job, attemptEndedAt: number): keyof Recove
   }
   if (job.attached || job.attempt >= job.maxAttempts) {
     store.move(job, 'failed', { error, attemptEndedAt })
-    return 'failed'
+    return job.attached ? 'interrupted' : 'failed'
   }
   store.move(job, 'queued', { error, attemptEndedAt, availableAt: Date.now() })
   return 'requeued'

@@ -18,6 +18,8 @@ export type EndedJob = Pick<Job, 'seq' | 'id' | 'owner' | 'state' | 'finishedAt'
 export interface RetentionRules {
   /** How long a removed job's id still answers 410. */
   readonly tombstoneMs: number
+  /** Told what was removed, once it is on the disk. */
+  readonly onRemoved?: (what: 'job' | 'upload' | 'tombstone', count: number) => void
 }
 
 const expiredJobs =
@@ -38,10 +40,15 @@ export function sweep(db: Database, now: number, rules: RetentionRules): { remov
     for (const job of expired) remove(job)
     const uploads = db.prepare(removeUploads).run(now, batchSize).changes
     db.prepare('DELETE FROM idempotency_key WHERE forget_at <= ?').run(now)
-    db.prepare('DELETE FROM tombstone WHERE removed_at <= ?').run(now - rules.tombstoneMs)
-    return { removed: expired.length, more: Math.max(expired.length, uploads) === batchSize }
+    const forgotten = db.prepare('DELETE FROM tombstone WHERE removed_at <= ?')
+    const tombstones = forgotten.run(now - rules.tombstoneMs).changes
+    return { jobs: expired.length, uploads, tombstones }
   })
-  return durably(db, clear)
+  const { jobs, uploads, tombstones } = durably(db, clear)
+  rules.onRemoved?.('job', jobs)
+  rules.onRemoved?.('upload', uploads)
+  rules.onRemoved?.('tombstone', tombstones)
+  return { removed: jobs, more: Math.max(jobs, uploads) === batchSize }
 }
 
 /** Removes one ended job before its time, as {@link sweep} does then. */

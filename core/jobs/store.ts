@@ -57,7 +57,15 @@ export interface Place {
 /** What became of one of several jobs that were handed in together: the job, or why it was not taken. */
 export type Acceptance = { readonly job: Job } | { readonly error: unknown }
 
-/** Reads and moves jobs. `now` gives ms since 1970; a simulated clock may stand in its place. */
+/** How the store is used. */
+export interface StoreOptions {
+  /** Gives ms since 1970; a simulated clock may stand in its place. */
+  readonly now?: () => number
+  /** Told of every transaction with jobs, once it is written. Must not throw. */
+  readonly onCommit?: (tookMs: number) => void
+}
+
+/** Reads and moves jobs. */
 export class JobStore {
   /** What is kept of a job beside its row. */
   readonly details: JobDetails
@@ -72,6 +80,7 @@ export class JobStore {
   readonly #db: Database
   readonly #bus: JobBus
   readonly #now: () => number
+  readonly #onCommit: StoreOptions['onCommit']
   readonly #byId: Statement
   readonly #insert: Statement
   readonly #insertRequest: Statement
@@ -83,10 +92,11 @@ export class JobStore {
   readonly #acceptEach: (places: readonly Place[], now: number) => (Announcement | { error: unknown })[]
   readonly #writeMove: (job: Job, moved: Job, change: Change, now: number) => JobEvent
 
-  constructor(db: Database, bus: JobBus, now: () => number = Date.now) {
+  constructor(db: Database, bus: JobBus, { now = Date.now, onCommit }: StoreOptions = {}) {
     this.#db = db
     this.#bus = bus
     this.#now = now
+    this.#onCommit = onCommit
     this.details = new JobDetails(db)
     this.keys = new IdempotencyKeys(db)
     this.runs = new RunLog(db)
@@ -119,7 +129,7 @@ export class JobStore {
     const now = this.#now()
     const insertAll = () => this.#acceptAll(places, now)
     const durable = places.some(place => !place.job.attached)
-    const accepted = durable ? durably(this.#db, insertAll) : insertAll()
+    const accepted = this.#timed(() => (durable ? durably(this.#db, insertAll) : insertAll()))
     this.#bus.announce(accepted)
     return accepted.map(({ job }) => job)
   }
@@ -130,7 +140,7 @@ export class JobStore {
    */
   acceptEach(places: readonly Place[]): Acceptance[] {
     const now = this.#now()
-    const outcomes = durably(this.#db, () => this.#acceptEach(places, now))
+    const outcomes = this.#timed(() => durably(this.#db, () => this.#acceptEach(places, now)))
     this.#bus.announce(outcomes.filter(outcome => 'event' in outcome))
     return outcomes
   }
@@ -156,9 +166,16 @@ export class JobStore {
     if (!mayBecome(job.state, state)) throw new TransitionError(job.id, job.state, state)
     const now = this.#now()
     const moved = this.#moved(job, state, change, now)
-    const event = this.#writeMove(job, moved, change, now)
+    const event = this.#timed(() => this.#writeMove(job, moved, change, now))
     this.#bus.announce([{ event, job: moved }])
     return moved
+  }
+
+  #timed<T>(commit: () => T): T {
+    const begunAt = performance.now()
+    const written = commit()
+    this.#onCommit?.(performance.now() - begunAt)
+    return written
   }
 
   #write(job: Job, moved: Job, change: Change, now: number): JobEvent {

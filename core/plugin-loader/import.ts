@@ -16,8 +16,8 @@ export interface ImportedPlugin {
   /** Its name in the metadata that fastify-plugin keeps; others depend on it by this name. */
   name: string
   dependencies: readonly string[]
-  /** It looks at the routes of all others, so it comes before them. */
-  seesRoutes: boolean
+  /** It looks at the routes of all others, so it comes before them; `first`: before others that do so, too. */
+  seesRoutes: boolean | 'first'
   plugin: FastifyPluginAsync<Tree>
   /** Defaults filled in. */
   options: Tree
@@ -27,7 +27,7 @@ interface PluginModule {
   default?: unknown
   configSchema?: SchemaNode
   enabledByDefault?: boolean
-  seesRoutes?: boolean
+  seesRoutes?: boolean | 'first'
   commands?: Readonly<Record<string, PluginCommand>>
 }
 
@@ -62,7 +62,7 @@ export async function importPlugin(
   }
   const options = readOptions(module.configSchema, candidate.setting, keys, faults)
   const plugin = module.default as FastifyPluginAsync<Tree>
-  return { key: candidate.key, ...meta, seesRoutes: module.seesRoutes === true, plugin, options }
+  return { key: candidate.key, ...meta, seesRoutes: module.seesRoutes ?? false, plugin, options }
 }
 
 async function importModule(

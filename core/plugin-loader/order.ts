@@ -8,8 +8,8 @@ export interface Dependent {
   key: string
   name: string
   dependencies: readonly string[]
-  /** Comes before those that do not. */
-  seesRoutes?: boolean
+  /** Comes before those that do not; `first` before all. */
+  seesRoutes?: boolean | 'first'
 }
 
 /** Every name that more than one plugin has is a fault: dependencies could mean either. */
@@ -41,8 +41,8 @@ export function findMissing(
 }
 
 /**
- * Sorts plugins so that each comes after its dependencies, else those that see routes first, else as they came. Dependencies that are not among
- * them are taken as met. Plugins that need each other are a fault; their order then means nothing.
+ * Sorts plugins so that each comes after its dependencies, else those that see routes first, else as they came.
+ * Dependencies that are not among them are taken as met. Plugins that need each other are a fault; their order then means nothing.
  */
 export function sortByDependencies<T extends Dependent>(plugins: readonly T[], faults: ConfigFault[]): T[] {
   const byName = new Map(plugins.map(plugin => [plugin.name, plugin]))
@@ -59,6 +59,7 @@ export function sortByDependencies<T extends Dependent>(plugins: readonly T[], f
     }
     sorted.add(plugin)
   }
+  for (const plugin of plugins) if (plugin.seesRoutes === 'first') visit(plugin, [])
   for (const plugin of plugins) if (plugin.seesRoutes) visit(plugin, [])
   for (const plugin of plugins) visit(plugin, [])
   return [...sorted]

@@ -20,7 +20,7 @@ import { type Resident, ResidentRecord } from './resident.ts'
 import { ReturnGaps } from './return-gaps.ts'
 import { RunTimes } from './run-times.ts'
 import { Schedule, type ScheduleRules } from './schedule.ts'
-import { SwapLedger } from './swap-ledger.ts'
+import { type Swap, SwapLedger } from './swap-ledger.ts'
 import type { Wanted } from './wanted.ts'
 import type { Assignment, WorkerHost } from './worker.ts'
 
@@ -50,6 +50,8 @@ export interface DispatcherParts {
   readonly wake: () => void
   /** A load failed: whoever waits for that runner with an open connection is told at once. */
   readonly loadFailed: (runner: string, error: ForemanError) => void
+  /** A swap was tried and is in the ledger. */
+  readonly swapped: (swap: Swap) => void
 }
 
 /** Chooses, loads and learns. */
@@ -96,6 +98,11 @@ export class Dispatcher implements WorkerHost {
   /** The name under which the resident runner was loaded. */
   get residentModel(): string | undefined {
     return this.resident === undefined ? undefined : this.#resident.current?.model
+  }
+
+  /** The digest under which `/api/ps` shows what foreman loaded, whether or not its turn has come. */
+  get residentDigest(): string | undefined {
+    return this.#resident.current?.digest
   }
 
   /** Begins to give out work, as soon as the target is up. */
@@ -240,7 +247,9 @@ export class Dispatcher implements WorkerHost {
     loaded: boolean
   ): void {
     const durationMs = Math.max(0, now - startedAt)
-    this.ledger.record({ runner, model, evicted: evicted?.runner ?? null, startedAt, durationMs, loaded })
+    const swap = { runner, model, evicted: evicted?.runner ?? null, startedAt, durationMs, loaded }
+    this.ledger.record(swap)
+    this.#parts.swapped(swap)
   }
 }
 

@@ -14,6 +14,7 @@ import type { Acceptance, JobStore } from '../jobs/store.ts'
 import type { Catalog, CatalogChange } from '../target/catalog.ts'
 import type { TargetClient } from '../target/client.ts'
 import type { Reachability } from '../target/reachability.ts'
+import type { Telemetry } from '../telemetry.ts'
 import { Alarm } from './alarm.ts'
 import type { AttachedCall, AttachedCalls } from './answer.ts'
 import { AttachedEnds } from './attached-ends.ts'
@@ -46,6 +47,7 @@ export interface JobQueueParts
   readonly reachability: Reachability
   readonly swap: SwapOptions
   readonly silence: SilenceLimits
+  readonly telemetry: Telemetry
   readonly log: FastifyBaseLogger
   readonly bus: JobBus
 }
@@ -70,7 +72,7 @@ export class JobQueue {
   #stopping = false
 
   constructor(parts: JobQueueParts) {
-    const { store, attached, blobs, client, log, reachability } = parts
+    const { store, attached, log, reachability } = parts
     const alarm = new Alarm(() => this.#lane.offer())
     this.#loader = new TargetLoader(parts)
     this.#parts = parts
@@ -86,7 +88,8 @@ export class JobQueue {
       markDown: error => reachability.markDown(error),
       wakeAt: at => alarm.set(at),
       wake: () => this.#lane.offer(),
-      loadFailed: (runner, error) => this.#ends.failRunner(runner, error)
+      loadFailed: (runner, error) => this.#ends.failRunner(runner, error),
+      swapped: swap => parts.telemetry.emit('swap', swap)
     })
     const { estimates } = store
     this.forecaster = new Forecaster({ ...parts, dispatcher: this.#dispatcher, estimates, now: Date.now })
@@ -94,7 +97,7 @@ export class JobQueue {
     const { ledger } = this.#dispatcher
     this.#chronicle = new Chronicle({ ...parts, ledger, hasWork: () => this.busy || parts.depth.total > 0 })
     const options = { ...parts.silence, retry: parts.retry }
-    this.#worker = new Worker({ store, blobs, client, attached, host: this.#dispatcher, options, log })
+    this.#worker = new Worker({ ...parts, host: this.#dispatcher, options })
     this.#lane = new Lane({
       next: () => this.#dispatcher.next(),
       run: assignment => this.#worker.run(assignment),
@@ -121,9 +124,16 @@ export class JobQueue {
     this.#lane.start()
   }
 
-  /** Looks at what the target has in memory, unless a job is on it: then the job's end tells soon enough. */
+  /** Looks at what the target has in memory. With a job on it nothing follows: its end tells soon enough. */
   async lookAtTarget(): Promise<void> {
-    if (!this.#lane.busy && this.#parts.reachability.state.status === 'up') await this.#dispatcher.look()
+    if (this.#parts.reachability.state.status !== 'up') return
+    if (this.#lane.busy) await this.#loader.loaded().catch(() => {})
+    else await this.#dispatcher.look()
+  }
+
+  /** What the target had in memory when it was last looked at. */
+  get loaded(): TargetLoader['seen'] {
+    return this.#loader.seen
   }
 
   /** Whether new jobs are taken. */
@@ -172,19 +182,14 @@ export class JobQueue {
     return this.#parts.waiting.oldest(workerLane)
   }
 
-  /** How long a queued job is likely to wait. */
-  forecast(job: Job): Forecast {
-    return this.forecaster.of(job)
-  }
-
-  /** The same for one that came in just now, without a look at those before it. */
-  forecastNew(job: Job): Forecast {
-    return this.forecaster.ofNew(job)
-  }
-
   /** Whether a job is on the target now. */
   get busy(): boolean {
     return this.#lane.busy
+  }
+
+  /** For how long the target has sent nothing to the running call; 0 where none runs. */
+  get silentMs(): number {
+    return this.#worker.silentMs
   }
 
   /** The runner whose turn it is. */
@@ -193,7 +198,7 @@ export class JobQueue {
   }
 
   /** What the worker does and knows, to look at. */
-  get worker(): Pick<Dispatcher, 'activity' | 'residentModel' | 'knowledge' | 'ledger'> {
+  get worker(): Pick<Dispatcher, 'activity' | 'residentModel' | 'residentDigest' | 'knowledge' | 'ledger'> {
     return this.#dispatcher
   }
 

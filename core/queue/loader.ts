@@ -29,6 +29,8 @@ export class TargetLoader implements Loader {
   readonly #store: JobStore
   readonly #attached: AttachedCalls
   readonly #swapper: Swapper
+  /** What the target had in memory when it was last looked at. */
+  seen: readonly LoadedModel[] = []
 
   constructor(parts: {
     client: TargetClient
@@ -53,8 +55,9 @@ export class TargetLoader implements Loader {
     return wanted
   }
 
-  loaded(): Promise<LoadedModel[]> {
-    return readResidency(this.#client)
+  async loaded(): Promise<readonly LoadedModel[]> {
+    this.seen = await readResidency(this.#client)
+    return this.seen
   }
 
   /** What `job` needs by the last list; undefined where its model is not installed. */

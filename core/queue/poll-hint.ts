@@ -7,7 +7,7 @@ const [soonestS, latestS] = [1, 30]
 /** A quarter of the time until it is likely to start, 1 s at least and 30 s at most; 1 s for one that has started. */
 export function pollAfterS(queue: JobQueue, job: Job, forecast?: Forecast): number {
   if (job.state !== 'queued') return soonestS
-  const { estimatedStartAt } = forecast ?? queue.forecast(job)
+  const { estimatedStartAt } = forecast ?? queue.forecaster.of(job)
   return pollHintS(estimatedStartAt - Date.now())
 }
 

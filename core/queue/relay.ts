@@ -1,9 +1,10 @@
 /** Passes an answer on to its sink, chunk by chunk as it comes, and reads along: limits, first byte, outcome. */
 import type { RunTook } from '../jobs/runs.ts'
-import { usageOf } from '../jobs/usage.ts'
 import type { Flow, ResponseHandler } from '../target/client.ts'
+import type { Figures } from '../target/figures.ts'
 import { type Outcome, type OutcomeReader, outcomeReader } from '../target/outcome.ts'
 import type { AttachedCall } from './answer.ts'
+import type { AttemptWork } from './attempt-report.ts'
 import type { Run } from './run.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -18,8 +19,14 @@ export class Relay implements ResponseHandler {
   readonly #call: AttachedCall
   readonly #watchdog: Watchdog
   #reader: OutcomeReader | undefined
+  #read: { readonly figures: Figures | undefined } | undefined
   #status: number | undefined
   #firstByteAt: number | null = null
+  // On a clock that never goes back.
+  readonly #begunAt = performance.now()
+  #firstAt: number | undefined
+  #lastAt: number | undefined
+  #endedAt: number | undefined
 
   constructor(call: AttachedCall, limits: SilenceLimits, run: Run) {
     this.#call = call
@@ -44,14 +51,35 @@ export class Relay implements ResponseHandler {
 
   /** What the answer took by the target's own clock, where it told; ask when it has ended. */
   took(): RunTook | undefined {
-    const last = this.#reader?.last?.()
-    if (last === undefined) return undefined
-    const { promptEvalMs, generationMs } = usageOf(last, 0)
-    return { prefillMs: promptEvalMs, generationMs }
+    const figures = this.#figures()
+    return figures && { prefillMs: figures.promptEvalMs, generationMs: figures.generationMs }
+  }
+
+  /** For how long no byte has come; 0 when the call is over. */
+  get silentMs(): number {
+    return this.#endedAt === undefined ? performance.now() - (this.#lastAt ?? this.#begunAt) : 0
+  }
+
+  /** What the call took, for the report of the attempt; ask when it has ended. */
+  work(): AttemptWork {
+    const since = (at: number | undefined) => (at === undefined ? undefined : at - this.#begunAt)
+    return {
+      tookMs: since(this.#endedAt ?? performance.now())!,
+      streams: this.#call.inference.streams,
+      firstByteMs: since(this.#firstAt),
+      lastByteMs: since(this.#lastAt),
+      figures: this.#figures()
+    }
+  }
+
+  /** Whether the target told of a failure in an answer whose status promised none. */
+  saysError(): boolean {
+    return this.#status === 200 && this.outcome().kind === 'error'
   }
 
   /** The call is over: no limit holds any more. */
   stop(): void {
+    this.#endedAt = performance.now()
     this.#watchdog.stop()
   }
 
@@ -64,8 +92,16 @@ export class Relay implements ResponseHandler {
 
   data(chunk: Buffer): void {
     this.#firstByteAt ??= Date.now()
+    this.#lastAt = performance.now()
+    this.#firstAt ??= this.#lastAt
     this.#watchdog.touch()
     this.#call.sink.data(chunk)
     this.#reader?.push(chunk)
+  }
+
+  // Once: an answer in one piece is parsed for it.
+  #figures(): Figures | undefined {
+    this.#read ??= { figures: this.#reader?.figures?.() }
+    return this.#read.figures
   }
 }

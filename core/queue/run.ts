@@ -5,12 +5,15 @@ import type { Job } from '../jobs/job.ts'
 import type { JobState } from '../jobs/states.ts'
 import { hasEnded } from '../jobs/states.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
+import type { Relay } from './relay.ts'
 
 /** Keeps the newest version of its job; every transition of a running job goes through here. */
 export class Run {
   readonly #store: JobStore
   readonly #abort = new AbortController()
   #job: Job
+  /** What passes the answer on, once the target is called. */
+  relay: Relay | undefined
 
   constructor(store: JobStore, job: Job) {
     this.#store = store

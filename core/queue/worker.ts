@@ -13,7 +13,9 @@ import type { Job, JobError } from '../jobs/job.ts'
 import { keepOutput } from '../jobs/keep-output.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
 import type { TargetClient } from '../target/client.ts'
+import type { Telemetry } from '../telemetry.ts'
 import type { AttachedCalls } from './answer.ts'
+import { attemptReport } from './attempt-report.ts'
 import { durableCall } from './durable-call.ts'
 import {
   backoffMs,
@@ -57,6 +59,7 @@ export class Worker {
   readonly #attached: AttachedCalls
   readonly #host: WorkerHost
   readonly #options: WorkerOptions
+  readonly #telemetry: Telemetry
   readonly #log: FastifyBaseLogger
   readonly #stop = new AbortController()
   #current: Run | undefined
@@ -68,6 +71,7 @@ export class Worker {
     attached: AttachedCalls
     host: WorkerHost
     options: WorkerOptions
+    telemetry: Telemetry
     log: FastifyBaseLogger
   }) {
     this.#store = parts.store
@@ -76,7 +80,13 @@ export class Worker {
     this.#attached = parts.attached
     this.#host = parts.host
     this.#options = parts.options
+    this.#telemetry = parts.telemetry
     this.#log = parts.log
+  }
+
+  /** For how long the target has sent nothing to the running call; 0 where none runs. */
+  get silentMs(): number {
+    return this.#current?.relay?.silentMs ?? 0
   }
 
   /** Takes the job through one attempt. */
@@ -90,6 +100,8 @@ export class Worker {
       await this.#settleFailure(run, err)
     } finally {
       this.#current = undefined
+      const report = attemptReport(job, run.job, swap, run.relay)
+      if (report !== undefined) this.#telemetry.emit('attempt', report)
       this.#host.ran(run.job)
     }
   }
@@ -117,6 +129,7 @@ export class Worker {
   async #call(run: Run): Promise<void> {
     const call = this.#attached.get(run.job.id) ?? (await durableCall(run.job, this.#store, this.#blobs))
     const relay = new Relay(call, this.#options, run)
+    run.relay = relay
     const keep = (): Change => ({
       firstTokenAt: relay.firstByteAt,
       result: call.sink.kept?.(),

@@ -10,8 +10,8 @@ import { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
 import type { TargetTls } from './connector.ts'
 import { errorTextOf } from './error-text.ts'
-import type { ResponseHandler, WireRequest } from './exchange.ts'
-import { forwardHeaders, type RawHeaders } from './headers.ts'
+import type { Flow, ResponseHandler, WireRequest } from './exchange.ts'
+import { forwardHeaders, type HeaderField, type RawHeaders } from './headers.ts'
 import { TargetError } from './target-error.ts'
 
 export type { TargetTls } from './connector.ts'
@@ -30,6 +30,21 @@ export interface TargetClientOptions {
   tls?: TargetTls
   /** Longest wait for a connection, TLS included. Defaults to 10 s. */
   connectTimeoutMs?: number
+  /** Told of every call when it is over. Must not throw. */
+  onEnd?: (call: TargetCall) => void
+}
+
+/** A call that is over. */
+export interface TargetCall {
+  readonly method: string
+  /** As in {@link TargetRequest}. */
+  readonly path: string
+  /** The target's status, where it answered. */
+  readonly status: number | undefined
+  /** What kept the answer from ending well. */
+  readonly error?: TargetError
+  /** Whether the answer told of a failure though its status promised none. */
+  readonly saysError: boolean
 }
 
 /** A request for the target. */
@@ -67,11 +82,13 @@ export class TargetClient {
   readonly #basePath: string
   readonly #authorization: string[]
   readonly #lanes: Readonly<Record<CallLane, Connections>>
+  readonly #onEnd: ((call: TargetCall) => void) | undefined
 
   constructor(options: TargetClientOptions) {
     this.url = new URL(options.url)
     this.#basePath = this.url.pathname.replace(/\/+$/, '')
     this.#authorization = options.token === undefined ? [] : ['authorization', `Bearer ${options.token}`]
+    this.#onEnd = options.onEnd
     const connectTimeoutMs = options.connectTimeoutMs ?? 10 * SECOND_MS
     const open = () => new Connection({ url: this.url, tls: options.tls, connectTimeoutMs })
     this.#lanes = {
@@ -90,7 +107,18 @@ export class TargetClient {
    * @throws {TargetError} of any kind but `unreachable` and `status`
    */
   async call(request: TargetRequest, handler: ResponseHandler, options: CallOptions): Promise<void> {
-    await this.#lanes[options.lane].run(this.#onWire(request), handler, options.signal)
+    const answer = new Noted(handler)
+    let error: TargetError | undefined
+    try {
+      await this.#lanes[options.lane].run(this.#onWire(request), answer, options.signal)
+    } catch (err) {
+      error = err as TargetError
+      throw err
+    } finally {
+      const { method, path } = request
+      const saysError = error === undefined && handler.saysError?.() === true
+      this.#onEnd?.({ method, path, status: answer.status, error, saysError })
+    }
   }
 
   /**
@@ -128,6 +156,25 @@ export class TargetClient {
     // undici counts a buffer itself; a length the client sent would be wrong where a byte was replaced.
     if (!(body instanceof Readable)) kept = withoutContentLength(kept)
     return { method, path: this.#basePath + path, headers: [...kept, ...this.#authorization], body }
+  }
+}
+
+/** Notes the status on its way. */
+class Noted implements ResponseHandler {
+  readonly #handler: ResponseHandler
+  status: number | undefined
+
+  constructor(handler: ResponseHandler) {
+    this.#handler = handler
+  }
+
+  head(status: number, headers: HeaderField[], flow: Flow): void {
+    this.status = status
+    this.#handler.head(status, headers, flow)
+  }
+
+  data(chunk: Buffer): void {
+    this.#handler.data(chunk)
   }
 }
 

@@ -34,6 +34,8 @@ export interface ResponseHandler {
    * all of the rest does when the target ends the connection.
    */
   data(chunk: Buffer): void
+  /** Asked after the end: whether the answer told of a failure though its status promised none. */
+  saysError?(): boolean
 }
 
 /** What an exchange asks of the connection that carries it. */

@@ -3,9 +3,11 @@
  *
  * The native surface ends with a record that has `done: true`, or with a line `{"error": …}`; the translated
  * ones with a terminator of their own, and lose errors on the way (ollama-api: a missing terminator is a
- * failure). Nothing is kept but the last line.
+ * failure). The target's own numbers are read on the way. Nothing is kept but the last line, and of the translated
+ * routes an answer in one piece.
  */
 import { errorTextOf } from './error-text.ts'
+import { BodyFigures, type Figures, nativeFigures, StreamFigures } from './figures.ts'
 
 /** How an answer ended. `incomplete`: cleanly, but without its last record. */
 export type Outcome =
@@ -18,8 +20,8 @@ export interface OutcomeReader {
   push(chunk: Buffer): void
   /** How it ended, asked after the last chunk. */
   outcome(): Outcome
-  /** The last record of a native answer, where it came whole: the target's own numbers are in it. */
-  last?(): Readonly<Record<string, unknown>> | undefined
+  /** The target's own numbers, as far as it told them. */
+  figures?(): Figures | undefined
 }
 
 const complete: Outcome = { kind: 'complete' }
@@ -43,15 +45,36 @@ const terminators: readonly (readonly [prefix: string, terminator: string])[] = 
 export function outcomeReader(path: string, status: number, contentType: string): OutcomeReader {
   if (status >= 400) return new ErrorBody(status)
   if (contentType.startsWith('text/event-stream')) return new EventStream(terminatorOf(path))
-  return endsWithDone.includes(path) ? new NativeAnswer() : { push: () => {}, outcome: () => complete }
+  return endsWithDone.includes(path) ? new NativeAnswer() : new WholeAnswer()
 }
 
 function terminatorOf(path: string): string {
   return terminators.find(([prefix]) => path.startsWith(prefix))?.[1] ?? ''
 }
 
+/** An answer without a terminator: complete when it ends. */
+class WholeAnswer implements OutcomeReader {
+  readonly #figures = new BodyFigures()
+
+  push(chunk: Buffer): void {
+    this.#figures.push(chunk)
+  }
+
+  outcome(): Outcome {
+    return complete
+  }
+
+  figures(): Figures {
+    return this.#figures.read()
+  }
+}
+
+/** As the target writes it; in a text the quotes are escaped. */
+const toolCalls = Buffer.from('"tool_calls":[')
+
 /** Lines of JSON, or one JSON object without a newline. */
 class NativeAnswer implements OutcomeReader {
+  #callsTools = false
   #line: Buffer[] = []
   #lineBytes = 0
   #lineEnded = false
@@ -59,6 +82,7 @@ class NativeAnswer implements OutcomeReader {
 
   push(chunk: Buffer): void {
     this.#record = undefined
+    this.#callsTools ||= chunk.includes(toolCalls)
     const end = chunk.at(-1) === newline ? chunk.length - 1 : chunk.length
     const before = end === 0 ? -1 : chunk.lastIndexOf(newline, end - 1)
     if (before !== -1 || this.#lineEnded) this.#begin()
@@ -66,18 +90,23 @@ class NativeAnswer implements OutcomeReader {
     this.#lineEnded = end < chunk.length
   }
 
-  /** Parsed once for both questions: a call that does not stream has its whole answer in it. */
-  last(): Record<string, unknown> | undefined {
-    if (this.#lineBytes > longestLine) return undefined
-    this.#record ??= { value: parse(Buffer.concat(this.#line).toString()) }
-    return this.#record.value
+  figures(): Figures | undefined {
+    const last = this.#last()
+    return last && nativeFigures(last, this.#callsTools)
   }
 
   outcome(): Outcome {
     if (this.#lineBytes > longestLine) return complete
-    const record = this.last()
+    const record = this.#last()
     if (typeof record?.error === 'string') return { kind: 'error', status: 200, message: record.error }
     return record?.done === true || record?._debug_info !== undefined ? complete : incomplete
+  }
+
+  /** Parsed once for both questions: a call that does not stream has its whole answer in it. */
+  #last(): Record<string, unknown> | undefined {
+    if (this.#lineBytes > longestLine) return undefined
+    this.#record ??= { value: parse(Buffer.concat(this.#line).toString()) }
+    return this.#record.value
   }
 
   #begin(): void {
@@ -93,6 +122,7 @@ class NativeAnswer implements OutcomeReader {
 
 /** Server-sent events: looks for the terminator, also where it lies across two chunks. */
 class EventStream implements OutcomeReader {
+  readonly #figures = new StreamFigures()
   readonly #terminator: Buffer
   #carry: Buffer = Buffer.from('\n')
   #seen = false
@@ -103,6 +133,7 @@ class EventStream implements OutcomeReader {
   }
 
   push(chunk: Buffer): void {
+    this.#figures.push(chunk)
     const text = Buffer.concat([this.#carry, chunk])
     this.#seen ||= text.includes(this.#terminator)
     this.#carry = text.subarray(Math.max(0, text.length - this.#terminator.length))
@@ -110,6 +141,10 @@ class EventStream implements OutcomeReader {
 
   outcome(): Outcome {
     return this.#seen ? complete : incomplete
+  }
+
+  figures(): Figures {
+    return this.#figures.read()
   }
 }
 

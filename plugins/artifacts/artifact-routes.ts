@@ -1,9 +1,11 @@
 /** `GET /artifacts/{id}`, `…/content`, `POST …/sign` and `DELETE /artifacts/{id}`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ApiDescription } from '../../core/api-description.ts'
 import { durably } from '../../core/database/open.ts'
 import { MalformedJsonError, NotFoundError } from '../../core/errors.ts'
 import type { Artifact } from '../../core/jobs/artifact.ts'
 import { storing } from '../../core/jobs/lookup.ts'
+import * as api from './api.ts'
 import { type ArtifactPath, artifactObject, findArtifact, urlsOf } from './artifact-object.ts'
 import { sendContent } from './content.ts'
 import { ArtifactInUseError } from './errors.ts'
@@ -30,27 +32,27 @@ export function addArtifactRoutes(scope: FastifyInstance): void {
   readJson(scope)
   scope.get<ArtifactPath>(
     '/artifacts/:id',
-    { schema: { response: { 200: artifactSchema } }, config },
+    { schema: { response: { 200: artifactSchema } }, config: { ...config, api: api.fetch } },
     async request => artifactObject(findArtifact(scope, request.params.id, request.caller))
   )
-  const configOf = (audit: string) => ({ ...config, audit })
+  const configOf = (audit: string, words: ApiDescription) => ({ ...config, audit, api: words })
   scope.delete<ArtifactPath>(
     '/artifacts/:id',
-    { config: configOf('artifact.delete') },
+    { config: configOf('artifact.delete', api.remove) },
     async (request, reply) => remove(scope, request, reply)
   )
   scope.route<ContentRoute>({
     method: ['GET', 'HEAD'],
     url: '/artifacts/:id/content',
     schema: { querystring: contentQuerySchema },
-    config: { ...config, isSelfSigned: ({ query }) => isSigned(query as ContentQuery) },
+    config: { ...config, api: api.content, isSelfSigned: ({ query }) => isSigned(query as ContentQuery) },
     handler: async (request, reply) =>
       sendContent(scope, findContent(scope, request), request, reply, request.query.disposition)
   })
   const schema = { body: signSchema, response: { 200: signedSchema } }
   scope.post<SignRoute>(
     '/artifacts/:id/sign',
-    { schema, config: configOf('artifact.sign'), preValidation: emptyBody },
+    { schema, config: configOf('artifact.sign', api.sign), preValidation: emptyBody },
     async request => sign(scope, request)
   )
 }

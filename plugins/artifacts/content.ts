@@ -81,6 +81,7 @@ async function sendBytes(
 ): Promise<FastifyReply> {
   reply.header('content-length', String(end - start + 1))
   if (reply.request.method === 'HEAD') return reply.send()
+  app.telemetry.emit('artifactBytes', 'out', end - start + 1)
   const body = app.jobs.artifacts.body(artifact)
   if (body !== undefined) return reply.send(body.subarray(start, end + 1))
   const file = await app.blobs.open(artifact.digest).catch(err => {

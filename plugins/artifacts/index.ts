@@ -10,10 +10,12 @@ import fp from 'fastify-plugin'
 import { schemaValidator } from '../../core/schema-validator.ts'
 import { addArtifactRoutes } from './artifact-routes.ts'
 import { addJobRoutes } from './job-routes.ts'
+import { addSeries } from './metrics.ts'
 import { addUploadRoute } from './upload.ts'
 
 export default fp(
   async app => {
+    addSeries(app)
     await app.register(async scope => {
       useSchemas(scope)
       await addUploadRoute(scope)
@@ -27,7 +29,9 @@ export default fp(
   {
     name: 'artifacts',
     fastify: '5.x',
-    decorators: { fastify: ['settings', 'db', 'secrets', 'jobs', 'queue', 'blobs', 'disk'] }
+    decorators: {
+      fastify: ['settings', 'db', 'secrets', 'jobs', 'queue', 'blobs', 'disk', 'telemetry', 'meters']
+    }
   }
 )
 

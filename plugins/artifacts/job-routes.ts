@@ -7,6 +7,7 @@ import type { Job } from '../../core/jobs/job.ts'
 import { findJob } from '../../core/jobs/lookup.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { pollAfterS } from '../../core/queue/poll-hint.ts'
+import * as api from './api.ts'
 import { type ArtifactPath, artifactObject } from './artifact-object.ts'
 import { sendContent } from './content.ts'
 import { artifactListSchema, type NamedQuery, namedQuerySchema } from './schemas.ts'
@@ -17,16 +18,20 @@ type NamedRoute = { Params: { id: string; name: string }; Querystring: NamedQuer
 export function addJobRoutes(scope: FastifyInstance): void {
   const schema = { response: { 200: artifactListSchema } }
   const config = { access: 'jobs:read' } as const
-  scope.get<ArtifactPath>('/jobs/:id/artifacts', { schema, config }, async ({ params, caller }) => {
-    const { seq } = findJob(scope, params.id, caller)
-    const { artifacts } = scope.jobs
-    return { data: [...artifacts.ofJob(seq), ...artifacts.usedBy(seq)].map(artifactObject) }
-  })
+  scope.get<ArtifactPath>(
+    '/jobs/:id/artifacts',
+    { schema, config: { ...config, api: api.ofJob } },
+    async ({ params, caller }) => {
+      const { seq } = findJob(scope, params.id, caller)
+      const { artifacts } = scope.jobs
+      return { data: [...artifacts.ofJob(seq), ...artifacts.usedBy(seq)].map(artifactObject) }
+    }
+  )
   scope.route<NamedRoute>({
     method: ['GET', 'HEAD'],
     url: '/jobs/:id/artifacts/:name',
     schema: { querystring: namedQuerySchema },
-    config,
+    config: { ...config, api: api.named },
     handler: async (request, reply) => {
       const { params, query, caller } = request
       const job = findJob(scope, params.id, caller)

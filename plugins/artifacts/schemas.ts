@@ -10,19 +10,22 @@ const disposition = Type.Enum(['inline', 'attachment'], {
 })
 
 /** One artifact. Clients must ignore fields they do not know. */
-export const artifactSchema = Type.Object({
-  id: Type.String(),
-  name: maybe(Type.String({ description: 'What its job calls it; null for an upload.' })),
-  role: Type.Enum(['input', 'output'], { description: 'input: an upload. output: made by a job.' }),
-  job_id: maybe(Type.String({ description: 'The job that made it.' })),
-  digest: Type.String({ description: '`sha256:` and the hash in hex.' }),
-  size_bytes: Type.Integer(),
-  content_type: Type.String({ description: 'As its sender said where the bytes agree.' }),
-  filename: maybe(Type.String()),
-  created_at: time('When it was stored.'),
-  expires_at: maybe(time('When it is removed; null while a job holds it whose own end is not known.')),
-  urls: Type.Object({ self: Type.String(), content: Type.String(), sign: Type.String() })
-})
+export const artifactSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: maybe(Type.String({ description: 'What its job calls it; null for an upload.' })),
+    role: Type.Enum(['input', 'output'], { description: 'input: an upload. output: made by a job.' }),
+    job_id: maybe(Type.String({ description: 'The job that made it.' })),
+    digest: Type.String({ description: '`sha256:` and the hash in hex.' }),
+    size_bytes: Type.Integer(),
+    content_type: Type.String({ description: 'As its sender said where the bytes agree.' }),
+    filename: maybe(Type.String()),
+    created_at: time('When it was stored.'),
+    expires_at: maybe(time('When it is removed; null while a job holds it whose own end is not known.')),
+    urls: Type.Object({ self: Type.String(), content: Type.String(), sign: Type.String() })
+  },
+  { title: 'Artifact' }
+)
 
 /** What {@link artifactSchema} describes. */
 export type ArtifactObject = Static<typeof artifactSchema>

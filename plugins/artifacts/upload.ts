@@ -7,6 +7,7 @@ import { BodyTooLargeError, StorageLowError, UnsupportedMediaTypeError } from '.
 import type { Artifact, StoredBlob } from '../../core/jobs/artifact.ts'
 import { checkDisk } from '../../core/queue/caps.ts'
 import { queueRules } from '../../core/queue/rules.ts'
+import * as api from './api.ts'
 import { artifactObject, urlsOf } from './artifact-object.ts'
 import { DigestMismatchError, UploadsFullError } from './errors.ts'
 import { type Incoming, openIncoming } from './incoming.ts'
@@ -30,8 +31,10 @@ export async function addUploadRoute(scope: FastifyInstance): Promise<void> {
   const limits = { fileSize: limit + 1, files: 1, parts: 20, fieldSize: 10_000 }
   await scope.register(multipart, { limits, throwFileSizeLimit: false })
   const schema = { response: { 200: artifactSchema, 201: artifactSchema } }
-  scope.post('/artifacts', { schema, bodyLimit: limit, config: { access: 'artifacts' } }, (request, reply) =>
-    upload(scope, request, reply)
+  scope.post(
+    '/artifacts',
+    { schema, bodyLimit: limit, config: { access: 'artifacts', api: api.upload } },
+    (request, reply) => upload(scope, request, reply)
   )
 }
 
@@ -68,7 +71,9 @@ async function take(app: FastifyInstance, request: FastifyRequest): Promise<Take
   const incoming = await openIncoming(request)
   return app.blobs.write(incoming.bytes(limit), blob => {
     if (wanted !== undefined && wanted !== blob.digest) throw new DigestMismatchError()
-    return record(app, request.caller, incoming, blob)
+    const taken = record(app, request.caller, incoming, blob)
+    app.telemetry.emit('artifactBytes', 'in', blob.sizeBytes)
+    return taken
   })
 }
 

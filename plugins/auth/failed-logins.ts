@@ -96,7 +96,9 @@ export class FailedLogins {
   }
 
   #write(request: FastifyRequest, { wireCode }: ForemanError): void {
-    this.#parts.audit.write({ ...actorOf(request), action: 'auth.denied', result: wireCode })
+    // The route as it is written in the program: a path may have a token in it.
+    const object = `${request.method} ${request.routeOptions.url}`
+    this.#parts.audit.write({ ...actorOf(request), action: 'auth.denied', object, result: wireCode })
   }
 }
 

@@ -1,10 +1,11 @@
 /** How the first administrator gets in: by a token of the configuration, or one that is made at the first start. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Caller } from '../../core/access/caller.ts'
 import { scopes, withImplied } from '../../core/access/scopes.ts'
+import { readSecretFile } from '../../core/settings/secret-file.ts'
 import { ConfigError } from '../../core/settings.ts'
 import { isGood } from './token.ts'
 import type { TokenStore } from './token-store.ts'
@@ -24,7 +25,7 @@ export const configuredCaller: Caller = {
 export type IsConfigured = (text: string) => boolean
 
 /**
- * The check of the token that the settings give, of any form; undefined where they give none.
+ * The check of the token that the settings give, of any form; undefined where they give none, or an empty file.
  * @throws {ConfigError} for one that is too short, or a file that cannot be read
  */
 export function configuredToken({
@@ -34,8 +35,8 @@ export function configuredToken({
   token?: string
   token_file?: string
 }): IsConfigured | undefined {
-  if (token === undefined && token_file === undefined) return undefined
-  const text = token ?? readToken(token_file!)
+  const text = token ?? (token_file === undefined ? undefined : readToken(token_file))
+  if (text === undefined) return undefined
   if (text.length < shortest) {
     throw wrong(
       token === undefined ? 'token_file' : 'token',
@@ -60,12 +61,8 @@ export function makeFirstToken(tokens: TokenStore, dataDir: string, log: Fastify
   log.info({ file }, 'an admin token was made: it is in the file')
 }
 
-function readToken(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (err) {
-    throw wrong('token_file', `cannot be read: ${(err as Error).message}`)
-  }
+function readToken(file: string): string | undefined {
+  return readSecretFile(file, 'plugins.auth.token_file', 'FOREMAN_TOKEN_FILE')
 }
 
 /** Mostly they come from the environment, so that is named too; what they hold never is. */

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../core/access/caller.ts'
 import { withImplied } from '../../core/access/scopes.ts'
 import type { ForemanError } from '../../core/errors.ts'
+import type { AuthFailure, Telemetry } from '../../core/telemetry.ts'
 import { isWithin } from './addresses.ts'
 import { type CliSignature, checkSignature, withoutTs } from './cli-signature.ts'
 import { AddressNotAllowedError, unauthorized, unauthorizedForCli } from './errors.ts'
@@ -27,10 +28,13 @@ export interface Doorkeeper {
   readonly failedLogins: FailedLogins
   readonly rates: Rates
   readonly liveCalls: LiveCalls
+  readonly telemetry: Telemetry
 }
 
 /** Who it was, or the error to answer with. */
-type Found = { readonly caller: Caller; readonly token?: Token } | { readonly error: ForemanError }
+type Found =
+  | { readonly caller: Caller; readonly token?: Token }
+  | { readonly error: ForemanError; readonly reason: AuthFailure }
 
 /** Identifies, counts and watches one request. @throws a ForemanError for one that shows no good token, or asks too often */
 export function identify(
@@ -39,12 +43,17 @@ export function identify(
   reply: FastifyReply
 ): Caller | Promise<never> {
   const found = find(door, request)
-  if ('error' in found) return door.failedLogins.refuse(request, found.error)
+  if ('error' in found) {
+    door.telemetry.emit('authFailure', found.reason)
+    return door.failedLogins.refuse(request, found.error)
+  }
   const { caller, token } = found
   if (token !== undefined) {
     const { addresses } = token.limits
-    if (addresses !== undefined && !isWithin(addresses, request.ip))
+    if (addresses !== undefined && !isWithin(addresses, request.ip)) {
+      door.telemetry.emit('authFailure', 'address')
       throw new AddressNotAllowedError(request.ip)
+    }
     door.tokens.touch(token, Date.now())
     door.liveCalls.add(token.id, reply)
   }
@@ -68,9 +77,12 @@ function find(door: Doorkeeper, request: FastifyRequest): Found {
     case 'ticket':
       return byTicket(door, presented.text, request)
     case 'unreadable':
-      return { error: unauthorized('The Authorization header has another form than "Bearer <token>"', true) }
+      return malformed(unauthorized('The Authorization header has another form than "Bearer <token>"', true))
     case 'nothing':
-      return { error: isCli(request) ? unauthorizedForCli(cliHint) : unauthorized(noToken, false) }
+      return {
+        error: isCli(request) ? unauthorizedForCli(cliHint) : unauthorized(noToken, false),
+        reason: 'missing'
+      }
   }
 }
 
@@ -95,8 +107,12 @@ const whyNot = {
 }
 
 function found(verdict: Verdict, refuse: (why: keyof typeof whyNot) => ForemanError): Found {
-  if ('refused' in verdict) return { error: refuse(verdict.refused) }
+  if ('refused' in verdict) return { error: refuse(verdict.refused), reason: verdict.refused }
   return { caller: callerOf(verdict.token), token: verdict.token }
+}
+
+function malformed(error: ForemanError): Found {
+  return { error, reason: 'malformed' }
 }
 
 function bySignature(door: Doorkeeper, signature: CliSignature, request: FastifyRequest): Found {
@@ -105,15 +121,19 @@ function bySignature(door: Doorkeeper, signature: CliSignature, request: Fastify
   const now = Date.now()
   const call = { method: request.method, path, query, now, windowMs: door.signatureWindowMs }
   const token = door.tokens.byKey(signature.blob)
-  if (token === undefined)
-    return { error: unauthorizedForCli('foreman does not know this key: enrol it with "foreman key add"') }
+  if (token === undefined) {
+    return {
+      error: unauthorizedForCli('foreman does not know this key: enrol it with "foreman key add"'),
+      reason: 'unknown'
+    }
+  }
   const checked = checkSignature(call, signature, keyOfBlob(signature.blob))
   if (!checked.ok) {
     const clock = checked.why === 'wrong_time' ? ', as its time is too far from that of foreman' : ''
-    return { error: unauthorizedForCli(`the signature of this call does not hold${clock}`) }
+    return malformed(unauthorizedForCli(`the signature of this call does not hold${clock}`))
   }
   if (!door.seen.admit(signature, request.ip, now)) {
-    return { error: unauthorizedForCli('the signature of this call was used before') }
+    return malformed(unauthorizedForCli('the signature of this call was used before'))
   }
   // The target knows nothing of it.
   raw.url = withoutTs(raw.url!)
@@ -126,7 +146,10 @@ function byTicket(door: Doorkeeper, text: string, request: FastifyRequest): Foun
   const grant = use && door.tickets.redeem(text, use, id, Date.now())
   const caller = grant && callerById(door, grant.tokenId)
   if (caller === undefined)
-    return { error: unauthorized('This ticket is not good here, or not any more', true) }
+    return {
+      error: unauthorized('This ticket is not good here, or not any more', true),
+      reason: 'unknown'
+    }
   delete (request.query as { ticket?: string }).ticket
   // It lets its bearer look at what the owner of its token has, and at nothing of others.
   const scopes = withImplied(['jobs:read'])

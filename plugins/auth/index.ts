@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Static, Type } from 'typebox'
 import { schemaValidator } from '../../core/schema-validator.ts'
+import { refusals } from './api.ts'
 import { AuditKeeper } from './audit-keeper.ts'
 import { addAuditRoute } from './audit-route.ts'
 import { keyCommand } from './commands/key.ts'
@@ -71,7 +72,7 @@ export default fp<AuthConfig>(
     const door = doorkeeper(app, config)
     if (door.isConfigured === undefined) makeFirstToken(door.tokens, app.settings.data_dir, app.log)
     if (config.path_prefix) app.access.rewriteBy(takePrefix)
-    app.access.identifyBy((request, reply) => identify(door, request, reply))
+    app.access.identifyBy((request, reply) => identify(door, request, reply), refusals)
     const keeper = new AuditKeeper(app.db, config.audit_retention_s * 1000, app.log)
     app.addHook('preClose', async () => {
       door.failedLogins.close()
@@ -80,6 +81,8 @@ export default fp<AuthConfig>(
     })
     await app.register(async scope => {
       scope.setValidatorCompiler(schemaValidator())
+      // The answers have schemas for the sake of documentation: they are made right, so nothing is cut from them.
+      scope.setSerializerCompiler(() => data => JSON.stringify(data))
       addTokenRoutes(scope, door.tokens)
       addTicketRoute(scope, door.tickets)
       addAuditRoute(scope)
@@ -88,7 +91,9 @@ export default fp<AuthConfig>(
   {
     name: 'auth',
     fastify: '5.x',
-    decorators: { fastify: ['settings', 'db', 'secrets', 'access', 'audit', 'jobs', 'queueDepth'] }
+    decorators: {
+      fastify: ['settings', 'db', 'secrets', 'access', 'audit', 'jobs', 'queueDepth', 'telemetry']
+    }
   }
 )
 
@@ -104,7 +109,8 @@ function doorkeeper(app: FastifyInstance, config: AuthConfig): Doorkeeper {
     signatureWindowMs,
     failedLogins: new FailedLogins({ perMinute: config.failed_logins_per_minute, audit: app.audit }),
     rates: new Rates({ defaults, depth: app.queueDepth }),
-    liveCalls: new LiveCalls(tokenId => callerById(door, tokenId) !== undefined)
+    liveCalls: new LiveCalls(tokenId => callerById(door, tokenId) !== undefined),
+    telemetry: app.telemetry
   }
   return door
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { findJob } from '../../core/jobs/lookup.ts'
+import * as api from './api.ts'
 import { emptyBody } from './empty-body.ts'
 import type { Tickets } from './tickets.ts'
 
@@ -19,13 +20,19 @@ const bodySchema = Type.Object(
   { additionalProperties: false }
 )
 
+const ticketSchema = Type.Object({ ticket: Type.String(), expires_at: Type.String({ format: 'date-time' }) })
+
 type Body = Static<typeof bodySchema>
 
 /** Adds the route. */
 export function addTicketRoute(scope: FastifyInstance, tickets: Tickets): void {
   scope.post<{ Body: Body }>(
     '/stream-tickets',
-    { schema: { body: bodySchema }, preValidation: emptyBody, config: { access: 'jobs:read' } },
+    {
+      schema: { body: bodySchema, response: { 201: ticketSchema } },
+      preValidation: emptyBody,
+      config: { access: 'jobs:read', api: api.ticket }
+    },
     async ({ caller, body }, reply) => {
       const now = Date.now()
       const expiresAt = now + (body.ttl_s ?? longestTtlS) * 1000

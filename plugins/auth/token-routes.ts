@@ -4,9 +4,11 @@ import { type Static, Type } from 'typebox'
 import { scopes } from '../../core/access/scopes.ts'
 import { faultAt, NotFoundError } from '../../core/errors.ts'
 import { storing } from '../../core/jobs/lookup.ts'
+import * as api from './api.ts'
 import { emptyBody } from './empty-body.ts'
 import { type Token, tokenName, tokenObject } from './token.ts'
 import { limitsSchema } from './token-limits.ts'
+import { issuedSchema, tokenListSchema, tokenSchema, whoamiSchema } from './token-schemas.ts'
 import type { Issued, TokenStore } from './token-store.ts'
 
 const secondMs = 1000
@@ -53,18 +55,28 @@ export function addTokenRoutes(scope: FastifyInstance, tokens: TokenStore): void
   }
   scope.post<{ Body: CreateBody }>(
     '/tokens',
-    { schema: { body: createSchema }, config: { ...config, audit: 'token.create' } },
+    {
+      schema: { body: createSchema, response: { 201: issuedSchema } },
+      config: { ...config, audit: 'token.create', api: api.create }
+    },
     async (request, reply) => {
       const issued = storing(() => tokens.create(draftOf(request.body)))
       request.auditObject = issued.token.id
       return answerIssued(reply, issued)
     }
   )
-  scope.get('/tokens', { config }, async () => ({ data: tokens.list().map(tokenObject) }))
-  scope.get<TokenPath>('/tokens/:id', { config }, async ({ params }) => tokenObject(find(params.id)))
+  scope.get(
+    '/tokens',
+    { schema: { response: { 200: tokenListSchema } }, config: { ...config, api: api.list } },
+    async () => ({ data: tokens.list().map(tokenObject) })
+  )
+  const schema = { response: { 200: tokenSchema } }
+  scope.get<TokenPath>('/tokens/:id', { schema, config: { ...config, api: api.fetch } }, async ({ params }) =>
+    tokenObject(find(params.id))
+  )
   scope.delete<TokenPath>(
     '/tokens/:id',
-    { config: { ...config, audit: 'token.revoke' } },
+    { schema, config: { ...config, audit: 'token.revoke', api: api.revoke } },
     async ({ params }) => {
       const { id } = find(params.id)
       storing(() => tokens.revoke(id, Date.now()))
@@ -74,9 +86,9 @@ export function addTokenRoutes(scope: FastifyInstance, tokens: TokenStore): void
   scope.post<RotateRoute>(
     '/tokens/:id/rotate',
     {
-      schema: { body: rotateSchema },
+      schema: { body: rotateSchema, response: { 201: issuedSchema } },
       preValidation: emptyBody,
-      config: { ...config, audit: 'token.rotate' }
+      config: { ...config, audit: 'token.rotate', api: api.rotate }
     },
     async ({ params, body }, reply) => {
       const overlapMs = (body.overlap_s ?? defaultOverlapS) * secondMs
@@ -87,7 +99,11 @@ export function addTokenRoutes(scope: FastifyInstance, tokens: TokenStore): void
       )
     }
   )
-  scope.get('/whoami', { config: { access: 'known' } }, async ({ caller }) => {
+  const whoami = {
+    schema: { response: { 200: whoamiSchema } },
+    config: { access: 'known', api: api.whoami }
+  } as const
+  scope.get('/whoami', whoami, async ({ caller }) => {
     const token = caller.tokenId === undefined ? undefined : tokens.find(caller.tokenId)
     const known = token && tokenObject(token)
     return {

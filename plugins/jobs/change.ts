@@ -2,11 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../core/access/caller.ts'
 import { priorityFor } from '../../core/access/limits.ts'
+import type { ApiDescription } from '../../core/api-description.ts'
 import { JobNotFinishedError } from '../../core/errors.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { removeJob } from '../../core/jobs/retention.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { admitAgain } from './admit.ts'
+import * as api from './api.ts'
 import { JobNotRetryableError } from './errors.ts'
 import { urlsOf } from './job-object.ts'
 import { jobSchema } from './job-schema.ts'
@@ -18,14 +20,19 @@ type JobRequest = FastifyRequest<JobPath>
 /** Adds the routes. */
 export function addChangeRoutes(scope: FastifyInstance, parts: Parts): void {
   const schema = { response: { 200: jobSchema, 202: jobSchema } }
-  const configOf = (audit: string) => ({ access: 'jobs:write', audit }) as const
-  scope.post<JobPath>('/jobs/:id/cancel', { schema, config: configOf('job.cancel') }, (request, reply) =>
-    cancel(scope, parts, request, reply)
+  const configOf = (audit: string, words: ApiDescription) =>
+    ({ access: 'jobs:write', audit, api: words }) as const
+  scope.post<JobPath>(
+    '/jobs/:id/cancel',
+    { schema, config: configOf('job.cancel', api.cancel) },
+    (request, reply) => cancel(scope, parts, request, reply)
   )
-  scope.post<JobPath>('/jobs/:id/retry', { schema, config: configOf('job.retry') }, (request, reply) =>
-    retry(scope, parts, request, reply)
+  scope.post<JobPath>(
+    '/jobs/:id/retry',
+    { schema: { response: { 202: jobSchema } }, config: configOf('job.retry', api.retry) },
+    (request, reply) => retry(scope, parts, request, reply)
   )
-  scope.delete<JobPath>('/jobs/:id', { config: configOf('job.delete') }, (request, reply) =>
+  scope.delete<JobPath>('/jobs/:id', { config: configOf('job.delete', api.remove) }, (request, reply) =>
     remove(scope, request, reply)
   )
 }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { MalformedJsonError } from '../../core/errors.ts'
 import { admit } from './admit.ts'
+import * as api from './api.ts'
 import { readCreateBody } from './body.ts'
 import { takeLines } from './bulk.ts'
 import { handIn } from './hand-in.ts'
@@ -29,7 +30,7 @@ export function addCreateRoute(scope: FastifyInstance, parts: Parts, streams: Li
   const body = { content: { 'application/json': { schema: createSchema } } }
   scope.post<{ Body: CreateBody | Readable }>(
     '/jobs',
-    { schema: { body, response }, config: { access: 'jobs:write' } },
+    { schema: { body, response }, config: { access: 'jobs:write', api: api.create } },
     (request, reply) =>
       request.body instanceof Readable
         ? takeLines(scope, streams, request, reply)

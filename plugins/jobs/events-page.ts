@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { EventLog } from '../../core/jobs/event-log.ts'
 import type { JobEvent } from '../../core/jobs/events.ts'
+import * as api from './api.ts'
 import { Cursors } from './cursor.ts'
 import { findJob, type JobPath } from './lookup.ts'
 
@@ -49,7 +50,7 @@ export function addEventsRoute(scope: FastifyInstance): void {
   const schema = { querystring: querySchema, response: { 200: pageSchema } }
   scope.get<JobPath & { Querystring: Query }>(
     '/jobs/:id/events',
-    { schema, config: { access: 'jobs:read', ticket: 'reusable' } },
+    { schema, config: { access: 'jobs:read', ticket: 'reusable', api: api.events } },
     async ({ params, query, caller }) => {
       const job = findJob(scope, params.id, caller)
       const { limit = defaultLimit, after = 0, cursor } = query

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
+import * as api from './api.ts'
 import { jobSchema } from './job-schema.ts'
 import { findJob, type JobPath } from './lookup.ts'
 import { describe, etagOf, goneSignal, type Parts } from './parts.ts'
@@ -15,8 +16,10 @@ const jsonType = 'application/json; charset=utf-8'
 /** Adds the route. */
 export function addFetchRoute(scope: FastifyInstance, parts: Parts): void {
   const schema = { querystring: fetchQuerySchema, response: { 200: jobSchema } }
-  scope.get<FetchRoute>('/jobs/:id', { schema, config: { access: 'jobs:read' } }, (request, reply) =>
-    fetchJob(scope, parts, request, reply)
+  scope.get<FetchRoute>(
+    '/jobs/:id',
+    { schema, config: { access: 'jobs:read', api: api.fetch } },
+    (request, reply) => fetchJob(scope, parts, request, reply)
   )
 }
 

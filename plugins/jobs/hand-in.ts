@@ -38,7 +38,7 @@ export async function handIn(
   if (!isNew) reply.header('idempotency-replayed', 'true')
   const now = await follow(app, parts, job, request, reply)
   // What was taken in a moment ago is the last: where it stands needs no count of those before it.
-  const forecast = isNew && now === job ? app.queue.forecastNew(job) : undefined
+  const forecast = isNew && now === job ? app.queue.forecaster.ofNew(job) : undefined
   describe(reply, now, forecast)
   reply.code(isNew ? statusOf(now) : 200)
   return parts.objects.of(now, { forecast })

@@ -47,6 +47,8 @@ export function earlierJob(
 ): Job | undefined {
   const taken = claim && app.jobs.keys.find(caller.owner, claim.route, claim.key)
   if (taken === undefined) return undefined
-  if (!taken.fingerprint.equals(claim!.fingerprint)) throw new IdempotencyKeyReusedError()
+  const isSame = taken.fingerprint.equals(claim!.fingerprint)
+  app.telemetry.emit('keyAgain', isSame ? 'replayed' : 'mismatch')
+  if (!isSame) throw new IdempotencyKeyReusedError()
   return findJob(app, taken.jobId, caller)
 }

@@ -14,6 +14,7 @@ import { addFetchRoute } from './fetch.ts'
 import { type JobObjects, jobObjects } from './job-object.ts'
 import { LineStreams } from './line-streams.ts'
 import { addListRoute } from './list.ts'
+import { addSeries } from './metrics.ts'
 import type { Parts } from './parts.ts'
 import { addQueueRoutes } from './queue-routes.ts'
 import { type RespondAsync, respondAsync } from './respond-async.ts'
@@ -37,6 +38,7 @@ export default fp(
     const waiters = new Waiters(app.jobEvents)
     const streams = new LineStreams()
     const parts = { objects, waiters }
+    addSeries(app)
     app.decorate('jobObjects', objects)
     app.decorate('respondAsync', respondAsync(app, parts))
     app.addHook('preClose', async () => {
@@ -53,7 +55,18 @@ export default fp(
     name: 'jobs',
     fastify: '5.x',
     decorators: {
-      fastify: ['settings', 'db', 'secrets', 'jobs', 'jobEvents', 'queue', 'queueDepth', 'catalog']
+      fastify: [
+        'settings',
+        'db',
+        'secrets',
+        'jobs',
+        'jobEvents',
+        'queue',
+        'queueDepth',
+        'catalog',
+        'telemetry',
+        'meters'
+      ]
     }
   }
 )

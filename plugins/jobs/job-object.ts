@@ -50,7 +50,7 @@ function queueOf(
   forecast: Forecast | null | undefined
 ): JobObject['queue'] {
   if (job.state !== 'queued' || forecast === null) return null
-  return estimatesOf(app, forecast ?? app.queue.forecast(job))
+  return estimatesOf(app, forecast ?? app.queue.forecaster.of(job))
 }
 
 /** Where a job is found. */

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Job } from '../../core/jobs/job.ts'
 import { prefersLines } from './accept.ts'
+import * as api from './api.ts'
 import { Cursors } from './cursor.ts'
 import { faultAt } from './errors.ts'
 import { findJobs } from './find-jobs.ts'
@@ -34,7 +35,7 @@ export function addListRoute(scope: FastifyInstance, { objects }: Parts, streams
   const schema = { querystring: listQuerySchema, response: { 200: pageSchema } }
   scope.get<ListRoute>(
     '/jobs',
-    { schema, config: { access: 'jobs:read' } },
+    { schema, config: { access: 'jobs:read', api: api.list } },
     async ({ query, headers, caller }, reply) => {
       const { cursor } = query
       const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : cursors.read(cursor, caller.owner)

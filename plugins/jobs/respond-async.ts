@@ -1,8 +1,10 @@
 /** `Prefer: respond-async` on routes of other plugins: what they have read becomes a job without a connection. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorKind } from '../../core/api-description.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
 import { scanDocument } from '../../core/target/json-scan.ts'
+import * as api from './api.ts'
 import { handIn } from './hand-in.ts'
 import { readClaim } from './idempotency.ts'
 import { inputsOf } from './inputs.ts'
@@ -23,12 +25,12 @@ export interface BackgroundWork extends Pick<NewJob, 'kind' | 'model' | 'runner'
 export interface RespondAsync {
   /** Whether the caller would rather have an answer at once (RFC 7240 section 4.1). */
   isPreferred(request: FastifyRequest): boolean
+  /** What {@link handIn} refuses. */
+  readonly refusals: readonly ErrorKind[]
   /**
    * Takes the job in and gives the body of the answer; status and headers are set. `Idempotency-Key` and
    * `Prefer: wait` count as on `POST /jobs`.
-   * @throws {InvalidIdempotencyKeyError} {IdempotencyKeyReusedError} {JobDataRemovedError}
-   * @throws {ValidationFailedError} for a reference to an upload that cannot be used
-   * @throws {QueueFullError} {QueueQuotaExceededError} {DrainingError} {StorageLowError}
+   * @throws one of {@link refusals}
    */
   handIn(request: FastifyRequest, reply: FastifyReply, work: BackgroundWork): Promise<JobObject>
 }
@@ -36,6 +38,7 @@ export interface RespondAsync {
 /** Makes the decorator. */
 export function respondAsync(app: FastifyInstance, parts: Parts): RespondAsync {
   return {
+    refusals: api.inBackground,
     isPreferred: ({ headers }) => headers.prefer !== undefined && readPrefer(headers.prefer).respondAsync,
     handIn: async (request, reply, { sent, priority, ...work }) => {
       const key = request.headers['idempotency-key']

@@ -33,7 +33,10 @@ export const createSchema = Type.Object(
   {
     kind: Type.Optional(kind),
     request: Type.Unsafe<NativeRequest>(
-      Type.Object({}, { description: "The body of Ollama's own route of that kind." })
+      Type.Object(
+        {},
+        { additionalProperties: true, description: "The body of Ollama's own route of that kind." }
+      )
     ),
     priority: Type.Optional(priority),
     max_attempts: Type.Optional(
@@ -63,7 +66,19 @@ export const createSchema = Type.Object(
     ),
     metadata: Type.Optional(Type.Unsafe<Record<string, string>>(metadata))
   },
-  { additionalProperties: false }
+  { additionalProperties: false, title: 'NewJob' }
+)
+
+const { request: _request, ...ownProperties } = createSchema.properties
+
+/** The short form, for documentation: it is cut in two before it is held against {@link createSchema}. */
+export const shortFormSchema = Type.Object(
+  { ...ownProperties, model: Type.String() },
+  {
+    title: 'NewJobInShort',
+    additionalProperties: true,
+    description: "The body of Ollama's own route, with foreman's fields beside its own."
+  }
 )
 
 /** What {@link createSchema} describes. */

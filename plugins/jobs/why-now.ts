@@ -9,7 +9,7 @@ export const nowSchema = Type.Object({ ...estimatesSchema.properties, sentence: 
 
 /** For a queued job. */
 export function nowOf(app: FastifyInstance, job: Job): Static<typeof nowSchema> {
-  const estimates = estimatesOf(app, app.queue.forecast(job))
+  const estimates = estimatesOf(app, app.queue.forecaster.of(job))
   return { ...estimates, sentence: sentenceOf(app, job, estimates.position) }
 }
 

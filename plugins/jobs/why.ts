@@ -8,6 +8,7 @@ import { EventLog } from '../../core/jobs/event-log.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded, jobStates } from '../../core/jobs/states.ts'
 import { type Span, WorkerHistory } from '../../core/queue/worker-history.ts'
+import * as api from './api.ts'
 import { findJob, type JobPath } from './lookup.ts'
 import { nowOf, nowSchema } from './why-now.ts'
 import { cutOwn, QueuedTime, type Segment, type Surroundings, segmentsOf, waitingPart } from './why-pieces.ts'
@@ -38,7 +39,7 @@ export function addWhyRoute(scope: FastifyInstance): void {
   const schema = { response: { 200: whySchema } }
   scope.get<JobPath>(
     '/jobs/:id/why',
-    { schema, config: { access: 'jobs:read' } },
+    { schema, config: { access: 'jobs:read', api: api.why } },
     async ({ params, caller }) => {
       const job = findJob(scope, params.id, caller)
       return explain(sources, job, Date.now())

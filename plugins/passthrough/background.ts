@@ -3,6 +3,7 @@
  * the request. Without it the preference is ignored, as RFC 7240 section 2 has it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorKind } from '../../core/api-description.ts'
 import type { Inference } from '../../core/target/inference.ts'
 import type { JobObject } from '../jobs/job-schema.ts'
 import type { RespondAsync } from '../jobs/respond-async.ts'
@@ -17,6 +18,11 @@ export function backgroundOf(
 ): RespondAsync | undefined {
   if (native === undefined || !app.hasDecorator('respondAsync')) return undefined
   return app.respondAsync.isPreferred(request) ? app.respondAsync : undefined
+}
+
+/** What handing over can be refused with, once all plugins are there. */
+export function backgroundErrors(app: FastifyInstance): () => readonly ErrorKind[] {
+  return () => (app.hasDecorator('respondAsync') ? app.respondAsync.refusals : [])
 }
 
 /** Hands it over. @returns the body of the answer @throws {BadRequestError} for a priority that is none, and more */

@@ -6,7 +6,7 @@
  * connection of a native one. Bytes pass unchanged both ways, but for a client's `keep_alive` value. It never answers
  * for the target where the target has words of its own.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Static, Type } from 'typebox'
 import { requireModel } from '../../core/access/limits.ts'
@@ -15,10 +15,12 @@ import { headerValue, toFields } from '../../core/target/headers.ts'
 import { type Inference, readInference } from '../../core/target/inference.ts'
 import type { MalformedBody } from '../../core/target/json-bind.ts'
 import { admit, type Leaving } from './admit.ts'
+import { describe } from './api.ts'
 import { attach } from './attach.ts'
-import { backgroundOf, handOver } from './background.ts'
+import { backgroundErrors, backgroundOf, handOver } from './background.ts'
 import { forward } from './forward.ts'
-import { configOf, nativeRoutes, type RouteClass } from './routes.ts'
+import { operations } from './operations.ts'
+import { configOf, type NativeRoute, nativeRoutes, type RouteClass } from './routes.ts'
 
 export const configSchema = Type.Object(
   {
@@ -57,22 +59,30 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
   for (const route of nativeRoutes) {
     const needs = permissionFor(route.class)
     const refused = needs !== undefined && !allow.includes(needs)
-    scope.route({
-      method: route.class === 'inference' ? methods.filter(method => method !== 'POST') : methods,
-      url: route.path,
-      config: configOf(route),
-      handler: (request, reply) => {
-        if (refused) throw notAllowed(needs)
-        return forward(scope.target, request, reply)
-      }
-    })
+    const handler = (request: FastifyRequest, reply: FastifyReply) => {
+      if (refused) throw notAllowed(needs)
+      return forward(scope.target, request, reply)
+    }
+    const { method: itsMethod } = operations[route.path]!
+    const others = methods.filter(method => method !== itsMethod)
+    // HEAD is among them, so that Fastify makes none of its own of a GET.
+    scope.route({ method: others, url: route.path, schema: { hide: true }, config: configOf(route), handler })
+    if (route.class !== 'inference') {
+      scope.route({ method: itsMethod, url: route.path, config: told(scope, route), handler })
+    }
     // The target redirects those to the route itself.
     if (route.path !== '/') {
-      scope.all(`${route.path}/`, { config: configOf(route) }, (request, reply) =>
+      scope.all(`${route.path}/`, { schema: { hide: true }, config: configOf(route) }, (request, reply) =>
         forward(scope.target, request, reply)
       )
     }
   }
+}
+
+/** Other methods than its own are no part of the API: what the target says to those, it says. */
+function told(scope: FastifyInstance, route: NativeRoute): FastifyContextConfig {
+  const api = describe(route, operations[route.path]!, backgroundErrors(scope))
+  return { ...configOf(route), api }
 }
 
 /** The target reads every body whatever its type says, also where that is none Fastify can read. */
@@ -96,8 +106,8 @@ function notAllowed(what: Leaving): ForemanError {
 function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): void {
   readAnyType(scope)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  for (const { path } of nativeRoutes.filter(route => route.class === 'inference')) {
-    scope.post(path, { config: { access: 'inference' } }, (request: BodyRequest, reply) =>
+  for (const route of nativeRoutes.filter(({ class: kind }) => kind === 'inference')) {
+    scope.post(route.path, { config: told(scope, route) }, (request: BodyRequest, reply) =>
       answer(scope, request, reply, allow)
     )
   }

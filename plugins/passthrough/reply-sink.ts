@@ -61,11 +61,9 @@ export class ReplySink implements AnswerSink {
       return
     }
     const { status, headers, body } = renderError(error, surfaceOf(request.url), request.id)
-    const length = String(Buffer.byteLength(body))
-    raw.writeHead(
-      status,
-      [...Object.entries({ ...headers, 'content-length': length }), ...this.#own()].flat()
-    )
+    // On the reply, where hooks look for them.
+    this.#reply.headers({ ...headers, 'content-length': String(Buffer.byteLength(body)) })
+    raw.writeHead(status, this.#own().flat())
     raw.end(request.method === 'HEAD' ? undefined : body)
   }
 

@@ -16,6 +16,7 @@ import { person } from './person.ts'
 import { machineText, scenarioText } from './report.ts'
 import { restart } from './restart.ts'
 import { Bench, type Scenario } from './scenario.ts'
+import { scrape } from './scrape.ts'
 import { stream } from './stream.ts'
 import { submit } from './submit.ts'
 import { tokenTiming } from './token-timing.ts'
@@ -29,6 +30,7 @@ const scenarios: readonly Scenario[] = [
   submit,
   choosing,
   restart,
+  scrape,
   tokenTiming,
   loginFlood
 ]

@@ -91,6 +91,14 @@ test('a plugin that sees routes comes before the others, and after what it depen
   assert.deepEqual((await load(t, root, {})).names, ['mike', 'watcher', 'alpha'])
 })
 
+test('one that sees routes first comes before those that see routes', async t => {
+  const root = folder(t, {
+    'plugins/alpha/index.ts': source('alpha', [], 'export const seesRoutes = true'),
+    'plugins/zulu/index.ts': source('zulu', [], "export const seesRoutes = 'first'")
+  })
+  assert.deepEqual((await load(t, root, {})).names, ['zulu', 'alpha'])
+})
+
 test('false turns a plugin off, also one that cannot be imported; a plugin may be off until it is named', async t => {
   const root = folder(t, {
     'plugins/gone/index.ts': 'throw new Error("never imported")',

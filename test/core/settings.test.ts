@@ -255,6 +255,7 @@ test('named variables win over the file; empty ones count as unset', t => {
     OLLAMA_HOST: 'ignored',
     FOREMAN_TARGET_URL: 'https://box/ollama/',
     FOREMAN_TARGET_TOKEN: 't',
+    FOREMAN_TARGET_TOKEN_FILE: '/run/secrets/t',
     FOREMAN_HOST: '::1',
     FOREMAN_PORT: '99',
     FOREMAN_EMBED_MODEL: 'nomic-embed-text',
@@ -264,6 +265,7 @@ test('named variables win over the file; empty ones count as unset', t => {
   const settings = load(t, yaml, env)
   assert.equal(settings.target.url, 'https://box/ollama')
   assert.equal(settings.target.token, 't')
+  assert.equal(settings.target.token_file, '/run/secrets/t')
   assert.deepEqual([settings.host, settings.port, settings.log_level], ['::1', 99, 'debug'])
   assert.equal(settings.embed.model, 'nomic-embed-text')
   assert.equal(settings.keep_alive.idle_unload, 600)

@@ -105,7 +105,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
     migrate(this.#db)
     const now = () => this.agenda.now
     this.rules = rules
-    this.#store = new JobStore(this.#db, this.bus, now)
+    this.#store = new JobStore(this.#db, this.bus, { now })
     this.#target = new SimulatedTarget(this.agenda, facts)
     this.#dispatcher = new Dispatcher({
       ...{ db: this.#db, store: this.#store, rules: rules.rules, retry: rules.retry, now },
@@ -119,7 +119,8 @@ export class Simulation extends EventEmitter<SimulationEvents> {
         this.#wakeAt = at ?? Number.POSITIVE_INFINITY
       },
       wake: () => this.#target.lookedAt(),
-      loadFailed: (runner, error) => this.#failAttached(runner, error)
+      loadFailed: (runner, error) => this.#failAttached(runner, error),
+      swapped: () => {}
     })
     this.bus.on('event', (_event, job) => this.#follow(job))
   }

@@ -50,7 +50,7 @@ export function openDatabase(t: TestContext): Database {
 /** A store on `db`. `now` stands in the place of the clock. */
 export function benchOn(db: Database, now?: () => number): Bench {
   const bus = new JobBus()
-  const store = new JobStore(db, bus, now)
+  const store = new JobStore(db, bus, { now })
   const events: { event: JobEvent; job: Job }[] = []
   bus.on('event', (event, job) => events.push({ event, job }))
   const accept = (job?: Partial<NewJob>, dueAt = 0) => store.accept([{ job: newJob(job), dueAt }])[0]!

@@ -31,7 +31,7 @@ test('each job that a dead process left in the middle goes where it belongs', t 
     [leftIn(bench, ['loading'], { attached: true }), ['failed', 1, 'interrupted']],
     [leftIn(bench, ['working'], { attached: true }), ['failed', 1, 'interrupted']]
   ]
-  assert.deepEqual(recover(bench.db, bench.store), { requeued: 2, failed: 5, canceled: 2 })
+  assert.deepEqual(recover(bench.db, bench.store), { requeued: 2, failed: 2, interrupted: 3, canceled: 2 })
   for (const [job, expected] of left) assert.deepEqual(summary(bench, job), expected)
 })
 
@@ -46,7 +46,7 @@ test('waiting and ended jobs stay as they are', t => {
     leftIn(bench, ['expired'])
   ]
   const before = jobs.map(job => bench.store.get(job.id))
-  assert.deepEqual(recover(bench.db, bench.store), { requeued: 0, failed: 0, canceled: 0 })
+  assert.deepEqual(recover(bench.db, bench.store), { requeued: 0, failed: 0, interrupted: 0, canceled: 0 })
   assert.deepEqual(
     jobs.map(job => bench.store.get(job.id)),
     before

@@ -101,7 +101,7 @@ test('after a crash nothing is left loading, working or canceling, and no attach
       run(bench, [...steps, 'crash'])
       const left = `state IN ('loading', 'working', 'canceling') OR (state = 'queued' AND attached = 1)`
       assert.equal(db.prepare(`SELECT count(*) FROM job WHERE ${left}`).pluck().get(), 0)
-      assert.deepEqual(recover(db, bench.store), { requeued: 0, failed: 0, canceled: 0 })
+      assert.deepEqual(recover(db, bench.store), { requeued: 0, failed: 0, interrupted: 0, canceled: 0 })
     }),
     { numRuns: 100 }
   )

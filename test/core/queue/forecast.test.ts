@@ -30,7 +30,8 @@ function newStage(t: TestContext) {
   const { rules, retry } = defaultRules()
   const dispatcher = new Dispatcher({
     ...{ db, store, waiting, loader, rules, retry, now },
-    ...{ isUp: () => true, markDown: () => {}, wakeAt: () => {}, wake: () => {}, loadFailed: () => {} }
+    ...{ isUp: () => true, markDown: () => {}, wakeAt: () => {}, wake: () => {}, loadFailed: () => {} },
+    swapped: () => {}
   })
   dispatcher.open()
   const depth = new QueueDepth(db, bus)

@@ -1,4 +1,4 @@
-/** Nothing that is secret or private gets into a log line, an error, or the audit log: words are planted and looked for. */
+/** Nothing that is secret or private gets into a log line, an error, the audit log or the metrics: words are planted and looked for. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { spawnForeman } from '../../helpers/foreman.ts'
 import { startFake } from '../../strength/support/rig.ts'
 
-test('tokens, prompts, answers, secrets and queries are in no log line, no error and no audit row', {
+test('tokens, prompts, answers, secrets and queries are in no log line, no error, no audit row and no metric', {
   timeout: 60_000
 }, async t => {
   const fake = await startFake(t)
@@ -73,6 +73,8 @@ test('tokens, prompts, answers, secrets and queries are in no log line, no error
   const audit = await ask('/audit?limit=1000')
   assert.match(audit, /token\.create/)
   assert.match(audit, /auth\.denied/)
+  const metrics = await ask('/metrics')
+  assert.match(metrics, /^foreman_auth_failures_total\{reason="unknown"\} [1-9]/m)
   const { stderr } = await foreman.kill('SIGTERM')
   const log = foreman.logs.map(line => JSON.stringify(line)).join('\n') + stderr
   assert.match(log, /request refused/)
@@ -88,9 +90,11 @@ test('tokens, prompts, answers, secrets and queries are in no log line, no error
     metadata,
     name
   }
+  assert.doesNotMatch(metrics, /job_[0-9a-z]{26}|tok_[0-9a-z]{26}|127\.0\.0\.1/)
   for (const [what, secret] of Object.entries(secrets)) {
     assert.ok(!log.includes(secret!), `${what} is in the log`)
     assert.ok(!audit.includes(secret!), `${what} is in the audit log`)
+    assert.ok(!metrics.includes(secret!), `${what} is in the metrics`)
     assert.ok(!errors.join('\n').includes(secret!), `${what} is in an error`)
   }
 })

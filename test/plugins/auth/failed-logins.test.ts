@@ -23,7 +23,8 @@ function open({ holdMs = 0 } = {}) {
   const raws: EventEmitter[] = []
   const requestFrom = (ip: string) => {
     raws.push(new EventEmitter())
-    return { ip, id: 'r1', log, raw: raws.at(-1) } as unknown as FastifyRequest
+    const route = { method: 'GET', routeOptions: { url: '/jobs/:id' } }
+    return { ip, id: 'r1', log, raw: raws.at(-1), ...route } as unknown as FastifyRequest
   }
   const fail = async (ip = '192.0.2.1') => {
     const error: ForemanError = await logins
@@ -73,10 +74,10 @@ test('of a flood the first failure and the first refusal are audited, and one li
   const { clock, audited, warned, fail } = open()
   for (let times = 0; times < 50; times++) await fail()
   assert.deepEqual(
-    audited.map(({ action, address, actor, result }) => [action, address, actor, result]),
+    audited.map(({ action, address, object, result }) => [action, address, object, result]),
     [
-      ['auth.denied', '192.0.2.1', undefined, 'malformed_json'],
-      ['auth.denied', '192.0.2.1', undefined, 'too_many_failed_logins']
+      ['auth.denied', '192.0.2.1', 'GET /jobs/:id', 'malformed_json'],
+      ['auth.denied', '192.0.2.1', 'GET /jobs/:id', 'too_many_failed_logins']
     ]
   )
   assert.deepEqual(warned, [{ address: '192.0.2.1', failures: 2 }])

@@ -99,6 +99,17 @@ test('a token file is read without the blanks around it', t => {
   assert.equal(configuredToken({}), undefined)
 })
 
+test('a token file with nothing in it counts as none, as an empty variable does', async t => {
+  const file = join(temporaryDir(t), 'token')
+  writeFileSync(file, ' \n')
+  const { url, dataDir } = await startForeman(t, {
+    target: await unusedUrl(),
+    settings: { plugins: { auth: { token_file: file } } }
+  })
+  assert.equal(await statusOf(url, readFileSync(join(dataDir, 'admin-token'), 'utf8').trim()), 200)
+  for (const empty of ['', ' ']) assert.equal(await statusOf(url, empty), 401)
+})
+
 for (const [what, env, said] of [
   [
     'a token that is too short',

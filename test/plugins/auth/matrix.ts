@@ -100,6 +100,10 @@ const nativeRows: readonly Row[] = [
   )
 ]
 
+const page = ['', '/page.js', '/swagger-ui.css', '/swagger-ui-bundle.js', '/favicon-32x32.png'].map(
+  name => `/docs${name}`
+)
+
 const newJob = '{"model":"alpha","prompt":"hello"}'
 const newToken = '{"name":"another","scopes":["metrics"]}'
 
@@ -108,6 +112,8 @@ export const rows: readonly Row[] = [
   ...nativeRows,
   ...read('/healthz', 'open'),
   ...read('/readyz', 'open'),
+  ...read('/openapi.json', 'open'),
+  ...page.flatMap(path => read(path, 'open')),
   ...own('POST', '/jobs', 'jobs:write', { body: newJob }),
   ...read('/jobs', 'jobs:read'),
   ...read('/jobs/:id', 'jobs:read', { of: 'done' }),

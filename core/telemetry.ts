@@ -1,0 +1,35 @@
+/**
+ * What core sees in passing and no row tells: how attempts went, what calls to the target and commits took. Metrics are made of it; whoever else wants to know may listen. Nothing is kept, and without a listener
+ * nothing is done. What happens to jobs is on the bus of `jobs/events.ts`.
+ */
+import { EventEmitter } from 'node:events'
+import type { AttemptReport } from './queue/attempt-report.ts'
+import type { Swap } from './queue/swap-ledger.ts'
+import type { TargetCall } from './target/client.ts'
+
+/** What was amiss with a request at the door. `scope`, `address`: with what its token may. */
+export type AuthFailure = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'scope' | 'address'
+
+/** The moments, by name. */
+export interface Moments {
+  /** An attempt is over and its job settled. */
+  attempt: [report: AttemptReport]
+  /** A swap was tried. */
+  swap: [swap: Swap]
+  /** A call to the target is over, those of foreman's own included. */
+  targetCall: [call: TargetCall]
+  /** Jobs were written, in one transaction. */
+  commit: [tookMs: number]
+  /** A request did not show who makes it, or may not do what it asks for. */
+  authFailure: [reason: AuthFailure]
+  /** Something that has been kept long enough was removed. */
+  removed: [what: 'job' | 'upload' | 'tombstone', count: number]
+}
+
+/** Tells everybody who listens, at once. A listener must not throw. */
+export class Telemetry extends EventEmitter<Moments> {
+  constructor() {
+    super()
+    this.setMaxListeners(0)
+  }
+}

@@ -20,7 +20,7 @@ export { settingsSchema } from './settings/schema.ts'
 
 const SCHEMA = settingsSchema as SchemaNode
 
-/** All settings, defaults filled in. `data_dir`, `secret_key_file` and the files of `target.tls` are absolute paths. */
+/** All settings, defaults filled in. Files and folders that they name are absolute paths. */
 export type Settings = SettingsFile & {
   /** Folder that relative plugin paths start from: that of the file, or the working directory without one. */
   base_dir: string
@@ -87,6 +87,7 @@ function isLoopback(host: string): boolean {
 const PATH_KEYS = [
   ['data_dir'],
   ['secret_key_file'],
+  ['target', 'token_file'],
   ['target', 'tls', 'ca_file'],
   ['target', 'tls', 'cert_file'],
   ['target', 'tls', 'key_file'],

@@ -11,6 +11,7 @@ export const NAMED_VARIABLES = [
   ['OLLAMA_HOST', 'target.url'],
   ['FOREMAN_TARGET_URL', 'target.url'],
   ['FOREMAN_TARGET_TOKEN', 'target.token'],
+  ['FOREMAN_TARGET_TOKEN_FILE', 'target.token_file'],
   ['FOREMAN_HOST', 'host'],
   ['FOREMAN_PORT', 'port'],
   ['FOREMAN_DATA_DIR', 'data_dir'],

@@ -54,6 +54,7 @@ const target = group({
       description: 'Bearer token sent to the target with each request.'
     })
   ),
+  token_file: text('File with such a token; an empty one counts as none.'),
   tls: group({
     ca_file: text("PEM file with the certificates that may sign the target's."),
     cert_file: text('PEM file with the certificate foreman shows to the target.'),

@@ -5,6 +5,7 @@ import { Access, addAccess } from '../../../core/access/access.ts'
 import { type Caller, soleCaller } from '../../../core/access/caller.ts'
 import { type Scope, withImplied } from '../../../core/access/scopes.ts'
 import { installErrors } from '../../../core/errors.ts'
+import { Telemetry } from '../../../core/telemetry.ts'
 import { startForeman } from '../../helpers/foreman.ts'
 import { startFake } from '../../strength/support/rig.ts'
 
@@ -25,6 +26,7 @@ test('a route that says nothing needs admin, and scopes come as they are implied
   const app = Fastify()
   t.after(() => app.close())
   installErrors(app)
+  app.decorate('telemetry', new Telemetry())
   const access = new Access()
   addAccess(app, access)
   app.get('/silent', async () => 'in')

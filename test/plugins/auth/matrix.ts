@@ -113,6 +113,7 @@ export const rows: readonly Row[] = [
   ...read('/healthz', 'open'),
   ...read('/readyz', 'open'),
   ...read('/openapi.json', 'open'),
+  ...read('/metrics', 'metrics'),
   ...page.flatMap(path => read(path, 'open')),
   ...own('POST', '/jobs', 'jobs:write', { body: newJob }),
   ...read('/jobs', 'jobs:read'),

@@ -1,7 +1,12 @@
 /** The page works where there is no other host: all it loads comes from foreman, and its policy lets it in. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { startForeman } from '../../helpers/foreman.ts'
+import { promisify } from 'node:util'
+import { startForeman, temporaryDir } from '../../helpers/foreman.ts'
+
+const chromium = '/usr/bin/chromium'
 
 const target = 'http://127.0.0.1:9'
 
@@ -36,6 +41,28 @@ test('/docs loads what foreman itself has, and nothing else', async t => {
     if (address.endsWith('.css')) assert.doesNotMatch(text, /@import|url\(["']?(?!["']?data:)/)
     if (address.endsWith('page.js')) assert.match(text, /url: 'openapi\.json'/)
   }
+})
+
+test('a browser draws the page and the groups of operations, under its policy', {
+  skip: existsSync(chromium) ? false : `${chromium} is not installed`
+}, async t => {
+  const { url } = await startForeman(t, { target })
+  const profile = temporaryDir(t)
+  // Its own clock runs ahead as long as nothing is being fetched or computed: the page is drawn by then.
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=20000', '--dump-dom']
+  const { stdout } = await promisify(execFile)(
+    chromium,
+    [...flags, `--user-data-dir=${profile}`, `${url}/docs`],
+    {
+      maxBuffer: 1e8
+    }
+  )
+  const { tags } = (await (await fetch(`${url}/openapi.json`)).json()) as { tags: { name: string }[] }
+  const shown = [...stdout.matchAll(/id="operations-tag-([^"]+)"/g)].map(([, tag]) => tag)
+  assert.deepEqual(
+    shown,
+    tags.map(({ name }) => name)
+  )
 })
 
 test('the page is at home below the path of a proxy: its addresses are relative', async t => {

@@ -1,5 +1,5 @@
 /** Makes the images of a run: the base, the stand-ins under the names that compose.yaml has, and foreman's own. */
-import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type { Engine } from './engine.ts'
@@ -64,8 +64,9 @@ export async function sizeOf(engine: Engine, image: string): Promise<number> {
   return Number(await engine.inspect(image, '{{.Size}}'))
 }
 
-/** Brings the files of another commit into `to`. @throws {Error} where git does not have it */
+/** Brings the files of another commit into `to`, and nothing else. @throws {Error} where git does not have it */
 export async function exportCommit(commit: string, paths: readonly string[], to: string): Promise<void> {
+  rmSync(to, { recursive: true, force: true })
   mkdirSync(to, { recursive: true })
   await run('sh', ['-c', 'git archive "$0" -- "$@" | tar x -C "$TO"', commit, ...paths], {
     cwd: root,

@@ -3,7 +3,7 @@ import * as breaks from './steps/breaks.ts'
 import * as image from './steps/image.ts'
 import * as profiles from './steps/profiles.ts'
 import * as stack from './steps/stack.ts'
-import { olderVolumeIsTaken } from './steps/upgrade.ts'
+import { olderVolumesAreTaken } from './steps/upgrade.ts'
 import * as use from './steps/use.ts'
 import type { Step } from './world.ts'
 
@@ -23,7 +23,7 @@ export const steps = {
   stop: step('docker stop', breaks.stopsInOrder),
   recreate: step('a new container on the same volume', breaks.isRecreated),
   unhealthy: step('Ollama is never healthy', breaks.ollamaIsNeverHealthy),
-  upgrade: step('a volume of an older foreman', olderVolumeIsTaken),
+  upgrade: step('volumes of older foremen', olderVolumesAreTaken),
   backup: step('a copy by foreman backup', profiles.backupIsWhole),
   prometheus: step('Prometheus', profiles.prometheusScrapes),
   litestream: step('Litestream', profiles.litestreamCopies)

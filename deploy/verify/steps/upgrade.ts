@@ -31,14 +31,22 @@ const client = `
   answer().then(found => console.log(JSON.stringify(found.map(({ id, state }) => ({ id, state })))))`
 
 /** Jobs handed in before are all there after it: those that were done still are, the others run. */
-export async function olderVolumeIsTaken(world: World): Promise<string> {
-  const { engine, stack } = world
-  const { commit, schema } = await olderSchema()
-  await stack.up()
+export async function olderVolumesAreTaken(world: World): Promise<string> {
+  const commits = await olderSchemas()
+  const [newest, oldest] = [commits[0], commits.at(-1)]
+  if (newest === undefined) throw new LeftOut('the history of the checkout does not reach an older schema')
+  await world.stack.up()
+  const schemas = []
+  for (const commit of new Set([newest, oldest!])) schemas.push(await isTaken(world, commit))
+  return `${jobs} jobs each of schema ${schemas.join(' and ')}`
+}
+
+/** @returns the schema that the foreman of `commit` writes */
+async function isTaken(world: World, commit: string): Promise<number> {
+  const { engine } = world
   await buildOlder(world, commit)
   const volume = `foreman-older-${randomUUID()}`
-  const run = (image: string) => start(world, image, volume)
-  const older = await run(olderImage)
+  const older = await start(world, olderImage, volume)
   await talk(world, older, jobs)
   const before = await eventually('some are done and some wait', async () => {
     const states = await talk(world, older, 0)
@@ -46,31 +54,35 @@ export async function olderVolumeIsTaken(world: World): Promise<string> {
   })
   assert.ok(before.some(({ state }) => state === 'queued'))
   await engine.docker(['rm', '--force', older])
-  const newer = await run(foremanImage)
-  try {
-    const after = await eventually('all are done', async () => {
-      const states = await talk(world, newer, 0)
-      return states.every(({ state }) => state === 'done') && states
-    })
-    assert.deepEqual(after.map(({ id }) => id).sort(), before.map(({ id }) => id).sort())
-  } finally {
-    await engine.docker(['rm', '--force', newer])
-    await engine.docker(['volume', 'rm', volume])
-  }
-  return `${jobs} jobs of schema ${schema}`
+  const newer = await start(world, foremanImage, volume)
+  const after = await eventually('all are done', async () => {
+    const states = await talk(world, newer, 0)
+    return states.every(({ state }) => state === 'done') && states
+  })
+  assert.deepEqual(after.map(({ id }) => id).sort(), before.map(({ id }) => id).sort())
+  await engine.docker(['rm', '--force', newer])
+  await engine.docker(['volume', 'rm', volume])
+  return (await git('ls-tree', '--name-only', commit, `${migrations}/`)).split('\n').length
 }
 
-/** The commit before the one that brought the newest migration, and how many migrations it has. */
-async function olderSchema(): Promise<{ commit: string; schema: number }> {
-  const git = (...args: string[]) => run('git', args, { cwd: root })
-  const added = await git('log', '--diff-filter=A', '--format=%H', '-1', '--', `${migrations}/*.sql`).catch(
+/** The commits before each that brought a migration, the newest first, as far as they had a route for jobs. */
+async function olderSchemas(): Promise<string[]> {
+  const added = await git('log', '--diff-filter=A', '--format=%H', '--', `${migrations}/*.sql`).catch(
     () => ''
   )
-  const commit = await git('rev-parse', `${added}^`).catch(() => undefined)
-  if (added === '' || commit === undefined)
-    throw new LeftOut('the history of the checkout does not reach an older schema')
-  const files = await git('ls-tree', '--name-only', commit, `${migrations}/`)
-  return { commit, schema: files.split('\n').length }
+  const found: string[] = []
+  for (const commit of added.split('\n').filter(Boolean)) {
+    const hadJobs = await git('cat-file', '-e', `${commit}^:plugins/jobs/index.ts`).then(
+      () => true,
+      () => false
+    )
+    if (hadJobs) found.push(await git('rev-parse', `${commit}^`))
+  }
+  return found
+}
+
+function git(...args: string[]): Promise<string> {
+  return run('git', args, { cwd: root })
 }
 
 /** Its code on the packages of today: what it needs is among them. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image and runs the whole stack of compose.yaml, in a Docker daemon of its own that is gone afterwards.
 #
-#   deploy/verify.sh                   about three minutes
+#   deploy/verify.sh                   about four minutes
 #   deploy/verify.sh --base FILE       the base image from a tar that deploy/verify/make-base.sh made
 #   deploy/verify.sh --litestream FILE a Litestream to stand in for its image
 #   deploy/verify.sh --prove           makes faults on purpose: each must be found

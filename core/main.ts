@@ -21,6 +21,9 @@ const serveUsage = `usage: foreman serve [--config foreman.yaml]
   --config FILE   settings; else FOREMAN_CONFIG, else ./foreman.yaml if it is there
   --help          this text`
 
+/** Of an address to listen at: taken, not of this machine, without a meaning. */
+const listenErrors: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'])
+
 const exitCodes = { badConfiguration: 1, dataDirInUse: 2 } as const
 
 /** What the person who starts the process asks for. */
@@ -129,5 +132,5 @@ function exitFor(err: unknown): void {
 
 function isUsageError(err: unknown): boolean {
   const code = (err as NodeJS.ErrnoException)?.code
-  return code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL' || code?.startsWith('ERR_PARSE_ARGS') === true
+  return listenErrors.has(code ?? '') || code?.startsWith('ERR_PARSE_ARGS') === true
 }

@@ -83,7 +83,7 @@ export const sabotages: readonly Sabotage[] = [
     foremanOf(file).depends_on = { ollama: { condition: 'service_healthy' } }
   }),
   inCompose('Prometheus cannot reach foreman', 'prometheus', /foreman is scraped/, file => {
-    const foreman = foremanOf(file)
-    foreman.networks = without(foreman.networks, 'observability')
+    // It listens, at another address.
+    foremanOf(file).networks = { default: { aliases: ['metrics.foreman'] }, target: null }
   })
 ]

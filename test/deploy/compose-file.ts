@@ -12,11 +12,21 @@ export interface Service {
   readonly image?: string
   readonly build?: unknown
   readonly ports?: readonly string[]
-  readonly networks?: readonly string[]
+  readonly networks?: readonly string[] | Readonly<Record<string, NetworkUse | null>>
   readonly volumes?: readonly string[]
   readonly secrets?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly [key: string]: unknown
+}
+
+/** How a service is on a network. */
+export interface NetworkUse {
+  readonly aliases?: readonly string[]
+}
+
+/** The networks that a service is on; `default` where it names none. */
+export function networksOf({ networks = ['default'] }: Service): string[] {
+  return Array.isArray(networks) ? [...networks] : Object.keys(networks)
 }
 
 /** A compose file. */

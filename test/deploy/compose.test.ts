@@ -6,7 +6,15 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { unusedUrl } from '../core/target/servers.ts'
 import { spawnForeman } from '../helpers/foreman.ts'
-import { composeValidator, read, readCompose, root, variablesOf, withDefaults } from './compose-file.ts'
+import {
+  composeValidator,
+  networksOf,
+  read,
+  readCompose,
+  root,
+  variablesOf,
+  withDefaults
+} from './compose-file.ts'
 
 const compose = readCompose('compose.yaml')
 const services = Object.entries(compose.services)
@@ -69,7 +77,7 @@ test('nothing is published beyond this machine unless asked for, and Ollama not 
 
 test('foreman alone reaches Ollama, and callers that name no network reach foreman', () => {
   const on = (network: string) =>
-    services.flatMap(([name, { networks = ['default'] }]) => (networks.includes(network) ? [name] : []))
+    services.flatMap(([name, service]) => (networksOf(service).includes(network) ? [name] : []))
   assert.deepEqual(on('target').sort(), ['foreman', 'models', 'ollama'])
   assert.deepEqual(on('default'), ['foreman'])
   assert.deepEqual(compose.services.ollama!.networks, ['target'])

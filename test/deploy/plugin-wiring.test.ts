@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import type { SchemaNode } from '../../core/settings/check.ts'
 import { settingsSchema } from '../../core/settings.ts'
-import { read, readCompose, root } from './compose-file.ts'
+import { type NetworkUse, networksOf, read, readCompose, root } from './compose-file.ts'
 
 /** Keys that name what a container has not got by itself: an address, a file or a folder. */
 const ofTheSystem = /^(listen|host|port|bind|socket|path|dir|file)$|_(listen|host|port|socket|path|dir|file)$/
@@ -50,11 +50,20 @@ test('a plugin that opens a listener of its own takes the address from a setting
   }
 })
 
-test('what listens in the stack beside foreman itself is reached by nobody outside of it', () => {
-  const { listen } = settings.plugins.metrics
-  const [, port] = /^0\.0\.0\.0:(\d+)$/.exec(listen)!
+test('the metrics listen on the network of Prometheus alone', () => {
+  const { networks, ports } = compose.services.foreman!
+  const [, host, port] = /^(\S+):(\d+)$/.exec(settings.plugins.metrics.listen)!
+  const listening = Object.entries(networks as Record<string, NetworkUse | null>).filter(([, use]) =>
+    use?.aliases?.includes(host!)
+  )
+  const [network] = listening.map(([name]) => name)
+  assert.equal(listening.length, 1)
+  const callers = Object.entries(compose.services).filter(([, service]) =>
+    networksOf(service).includes(network!)
+  )
+  assert.deepEqual(callers.map(([name]) => name).sort(), ['foreman', 'grafana', 'prometheus'])
   assert.match(read('deploy/prometheus/prometheus.yml'), new RegExp(`foreman:${port}`))
-  for (const published of compose.services.foreman!.ports!) assert.ok(!published.endsWith(`:${port}`))
+  for (const published of ports!) assert.ok(!published.endsWith(`:${port}`))
 })
 
 /** By the settings of the stack, or by a variable that the image has. */

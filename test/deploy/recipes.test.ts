@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { loadSettings } from '../../core/settings.ts'
+import { networksOf } from './compose-file.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -16,7 +17,7 @@ interface Service {
   image?: string
   build?: string
   ports?: string[]
-  networks?: string[]
+  networks?: string[] | Record<string, null>
   environment?: Record<string, string>
   volumes?: string[]
   [key: string]: unknown
@@ -132,8 +133,8 @@ for (const { name, service, path } of callers) {
 
 test('Ollama is on no network that a caller is on', () => {
   const { foreman, ollama } = base.services
-  assert.ok(foreman!.networks!.includes('default'))
-  assert.ok(ollama!.networks !== undefined && !ollama!.networks.includes('default'))
+  assert.ok(networksOf(foreman!).includes('default'))
+  assert.ok(!networksOf(ollama!).includes('default'))
 })
 
 test('no two services of the whole stack want the same port of this machine', () => {

@@ -67,7 +67,11 @@ export async function hidesOllama({ engine, stack }: World): Promise<string> {
   const address = await stack.addressOf('ollama', 'target')
   for (const host of ['ollama', address])
     await assert.rejects(caller(`http://${host}:11434/`), /ended with 7/, host)
-  return 'one port, on loopback; callers reach foreman and not Ollama'
+  for (const network of ['default', 'target']) {
+    const metrics = `http://${await stack.addressOf('foreman', network)}:9464/metrics`
+    await assert.rejects(caller(metrics), /ended with 7/, metrics)
+  }
+  return 'one port, on loopback; callers reach foreman, and neither Ollama nor the metrics without a token'
 }
 
 async function connected(port: number): Promise<void> {

@@ -18,6 +18,7 @@ import { openStore } from './database/open.ts'
 import type { Secrets } from './database/secret.ts'
 import { answerError, answerUnreadable, installErrors, newRequestId } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
+import { followInventory } from './inventory.ts'
 import { BlobCleaner, blobNeed } from './jobs/blob-cleaner.ts'
 import { Blobs } from './jobs/blobs.ts'
 import { QueueDepth } from './jobs/depth.ts'
@@ -29,15 +30,21 @@ import { WaitingJobs } from './jobs/waiting.ts'
 import { boundJson } from './json-depth.ts'
 import { loadPlugins } from './plugin-loader.ts'
 import { AttachedCalls } from './queue/answer.ts'
+import { ContextPolicy } from './queue/context-policy.ts'
 import { JobQueue } from './queue/job-queue.ts'
 import { lastDeath } from './queue/last-death.ts'
+import { OwnRunners } from './queue/own-runners.ts'
 import { queueRules } from './queue/rules.ts'
 import { Stoppages } from './queue/stoppages.ts'
 import type { Settings } from './settings.ts'
 import { addSlowClients, keepAliveTimeoutMs, SlowClients, serverOptions } from './slow-clients.ts'
 import { Catalog } from './target/catalog.ts'
 import { TargetClient } from './target/client.ts'
+import { KeptInventory } from './target/kept-inventory.ts'
+import { LoadedModels } from './target/loaded-models.ts'
 import { Reachability } from './target/reachability.ts'
+import { TargetEvents } from './target/target-events.ts'
+import { TargetVersion } from './target/target-version.ts'
 import { readTls } from './target/tls-files.ts'
 import { targetToken } from './target/token-file.ts'
 import { Telemetry } from './telemetry.ts'
@@ -54,10 +61,15 @@ declare module 'fastify' {
     readonly jobEvents: JobBus
     readonly queueDepth: QueueDepth
     readonly queue: JobQueue
+    readonly contexts: ContextPolicy
     readonly stoppages: Stoppages
     readonly target: TargetClient
     readonly catalog: Catalog
+    readonly loadedModels: LoadedModels
+    readonly ownRunners: OwnRunners
     readonly reachability: Reachability
+    readonly targetVersion: TargetVersion
+    readonly targetEvents: TargetEvents
     readonly telemetry: Telemetry
     /** Where plugins put series of their own; the plugin metrics shows them. */
     readonly meters: Registry
@@ -150,13 +162,26 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   const recovered = recover(db, store, lastDeath(db, stoppages))
   const depth = new QueueDepth(db, bus)
   const catalog = new Catalog(client)
-  const reachability = new Reachability(client, { maxPauseMs: settings.poll.probe_max_s * secondMs })
+  const kept = new KeptInventory(db)
+  kept.restore(catalog)
+  const loadedModels = new LoadedModels(client)
+  const targetVersion = new TargetVersion(kept.version)
+  const reachability = new Reachability(client, {
+    maxPauseMs: settings.poll.probe_max_s * secondMs,
+    onAnswer: answer => targetVersion.note(answer)
+  })
+  const attached = new AttachedCalls()
+  const contexts = new ContextPolicy({
+    ...{ db, bus, store, telemetry, depth, catalog, attached },
+    log: app.log
+  })
   const queue = new JobQueue({
     ...queueRules(settings),
-    ...{ db, bus, store, blobs, depth, client, catalog, reachability, stoppages, disk, telemetry },
+    ...{ db, bus, store, blobs, depth, client, catalog, loadedModels, reachability, stoppages, disk },
+    ...{ targetVersion, telemetry },
     log: app.log,
     waiting: new WaitingJobs(db),
-    attached: new AttachedCalls()
+    ...{ attached, contexts }
   })
   addAudit(app, new AuditLog(db, app.log))
   app.decorate('settings', settings)
@@ -168,11 +193,17 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   app.decorate('jobEvents', bus)
   app.decorate('queueDepth', depth)
   app.decorate('queue', queue)
+  app.decorate('contexts', contexts)
   app.decorate('stoppages', stoppages)
   app.decorate('target', client)
   app.decorate('catalog', catalog)
+  app.decorate('loadedModels', loadedModels)
+  app.decorate('ownRunners', new OwnRunners({ db, queue, catalog, loadedModels, telemetry }))
   app.decorate('reachability', reachability)
+  app.decorate('targetVersion', targetVersion)
+  app.decorate('targetEvents', new TargetEvents())
   app.decorate('recovered', recovered)
+  followInventory(app, kept)
   addLifecycle(app, () => opened.close())
 }
 

@@ -3,8 +3,8 @@
  * The process: arguments, settings, listen, signals, exit codes. Commands other than `serve` come from core/commands/ and
  * from the plugins.
  *
- * Exits 0 after SIGTERM or SIGINT, 1 when the configuration or the data directory cannot be used or a command was
- * called wrong, 2 when another foreman has the data directory.
+ * Exits 0 after SIGTERM or SIGINT, 1 when the configuration or the data directory cannot be used, a command was
+ * called wrong or the doctor found a fault, 2 when another foreman has the data directory.
  */
 import { parseArgs } from 'node:util'
 import type { FastifyInstance } from 'fastify'

@@ -29,9 +29,13 @@ export function priorityFor(
  * model. Where no name is given the target says so, and nobody else.
  * @throws {ModelNotAllowedError}
  */
-export function requireModel({ limits: { models } }: Limited, name: string): void {
-  if (models === undefined || name === '' || isListed(models, name)) return
-  throw new ModelNotAllowedError(name)
+export function requireModel(caller: Limited, name: string): void {
+  if (name !== '' && !mayUse(caller, name)) throw new ModelNotAllowedError(name)
+}
+
+/** Whether a model is on the caller's list, or the caller has none. */
+export function mayUse({ limits: { models } }: Limited, name: string): boolean {
+  return models === undefined || isListed(models, name)
 }
 
 /** In any spelling of the target's. What the target does not take for a name is on no list. */

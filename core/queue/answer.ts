@@ -2,7 +2,7 @@
 import type { ForemanError } from '../errors.ts'
 import type { Output } from '../jobs/artifacts.ts'
 import type { Usage } from '../jobs/usage.ts'
-import type { ResponseHandler, TargetRequest } from '../target/client.ts'
+import type { CallOptions, ResponseHandler, TargetClient, TargetRequest } from '../target/client.ts'
 import type { Inference } from '../target/inference.ts'
 
 /** Receives one answer. After `end` or `fail` nothing else is called. */
@@ -23,6 +23,21 @@ export interface AttachedCall {
   /** What the request asks for, as it was read at admission. */
   readonly inference: Inference
   readonly sink: AnswerSink
+  /** Where it is sent in more than one request. */
+  readonly batches?: CallBatches
+}
+
+/** A call in pieces: sends them one after another and gives the handler one answer. */
+export interface CallBatches {
+  /** How far it is. */
+  readonly progress: Progress
+  send(client: TargetClient, handler: ResponseHandler, options: CallOptions): Promise<void>
+}
+
+/** How much of a call is done, counted in inputs. */
+export interface Progress {
+  readonly done: number
+  readonly total: number
 }
 
 /** The attached calls that have not ended, by job id. */

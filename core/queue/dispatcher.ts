@@ -5,12 +5,14 @@
  * and holds the record of what is resident against what the target says.
  */
 import type { Database } from 'better-sqlite3'
+import type { FastifyBaseLogger } from 'fastify'
 import { type ForemanError, isForemanError, ModelNotFoundError } from '../errors.ts'
 import type { Job } from '../jobs/job.ts'
 import { rankOf } from '../jobs/priority.ts'
 import type { JobStore } from '../jobs/store.ts'
 import type { Head, WaitingJobs } from '../jobs/waiting.ts'
 import { TargetError } from '../target/client.ts'
+import type { EmbedSlot } from './embed-slot.ts'
 import type { RetryRules } from './failure.ts'
 import { HeldRunners } from './held-runners.ts'
 import { LoadTimes } from './load-times.ts'
@@ -20,9 +22,11 @@ import { type Resident, ResidentRecord } from './resident.ts'
 import { ReturnGaps } from './return-gaps.ts'
 import { RunTimes } from './run-times.ts'
 import { Schedule, type ScheduleRules } from './schedule.ts'
+import { SlotsThatHold } from './slots-that-hold.ts'
 import { type Swap, SwapLedger } from './swap-ledger.ts'
 import type { Wanted } from './wanted.ts'
 import type { Assignment, WorkerHost } from './worker.ts'
+import { WorkerSlots } from './worker-slots.ts'
 
 /** The worker's lane: the embed lane has jobs of its own. */
 export const workerLane = 'worker'
@@ -36,6 +40,8 @@ export interface DispatcherParts {
   readonly store: JobStore
   readonly waiting: WaitingJobs
   readonly loader: Loader
+  /** The slot beside the worker's; none in a simulation. */
+  readonly second?: Pick<EmbedSlot, 'holdsBack' | 'nextAt' | 'keeps' | 'loadedBeside' | 'looked'>
   readonly rules: ScheduleRules
   readonly retry: RetryRules
   /** ms since 1970; a simulated clock may stand in its place. */
@@ -52,6 +58,7 @@ export interface DispatcherParts {
   readonly loadFailed: (runner: string, error: ForemanError) => void
   /** A swap was tried and is in the ledger. */
   readonly swapped: (swap: Swap) => void
+  readonly log: Pick<FastifyBaseLogger, 'warn'>
 }
 
 /** Chooses, loads and learns. */
@@ -63,6 +70,9 @@ export class Dispatcher implements WorkerHost {
   readonly #gaps = new ReturnGaps()
   readonly #held: HeldRunners
   readonly #resident: ResidentRecord
+  readonly #slots: WorkerSlots
+  /** How many worker runners the target keeps side by side. */
+  readonly slotsThatHold: SlotsThatHold
   /** Every swap, and what they came to. */
   readonly ledger: SwapLedger
   #activity: Activity | undefined
@@ -75,12 +85,15 @@ export class Dispatcher implements WorkerHost {
     this.#schedule = new Schedule(parts.rules, this.#loadTimes, this.#gaps)
     this.#held = new HeldRunners(parts.retry)
     this.#resident = new ResidentRecord(parts.db)
+    this.slotsThatHold = new SlotsThatHold(parts.rules.slots, parts.log)
+    const [record, schedule, holding] = [this.#resident, this.#schedule, this.slotsThatHold]
+    this.#slots = new WorkerSlots({ ...parts, record, schedule, holding })
     this.ledger = new SwapLedger(parts.db)
     this.ledger.teach(this.#loadTimes)
     this.#runTimes.teach(parts.store.runs.newest(runsToLearnFrom))
   }
 
-  /** The runner whose turn it is. */
+  /** The loaded runner that has the worker. */
   get resident(): string | undefined {
     return this.#schedule.resident
   }
@@ -105,6 +118,11 @@ export class Dispatcher implements WorkerHost {
     return this.#resident.current?.digest
   }
 
+  /** All that foreman loaded and did not unload, the least recently used first. */
+  get residents(): readonly Resident[] {
+    return this.#resident.all
+  }
+
   /** Begins to give out work, as soon as the target is up. */
   open(): void {
     this.#open = true
@@ -126,6 +144,8 @@ export class Dispatcher implements WorkerHost {
   next(): Assignment | undefined {
     if (!this.#open || this.#looking || !this.#parts.isUp()) return undefined
     const now = this.#parts.now()
+    if (this.#parts.second?.holdsBack(now)) return undefined
+    this.#slots.count(now)
     const heads = this.#heads(now)
     const decision = this.#schedule.decide(heads, now)
     if (decision === 'nothing waits') return this.#sleepUntil(now)
@@ -136,10 +156,14 @@ export class Dispatcher implements WorkerHost {
   /** Swaps to the runner of `job`. @throws what kept it from being loaded, after taking note of it */
   async load(job: Job, stop: AbortSignal): Promise<void> {
     const startedAt = this.#parts.now()
-    const evicted = this.#resident.current
+    const { second } = this.#parts
+    let evicted: readonly Resident[] = []
+    let wanted: Wanted
     this.#swapping = true
     try {
-      const wanted = await this.#parts.loader.load(job, evicted, stop)
+      evicted = await this.#slots.victims(job.runner)
+      const unloaded = evicted.filter(one => !second?.keeps(one))
+      wanted = await this.#parts.loader.load(job, unloaded, stop)
       this.#loaded(job, wanted, evicted, startedAt)
     } catch (err) {
       this.#notLoaded(job, evicted, startedAt, err)
@@ -147,6 +171,8 @@ export class Dispatcher implements WorkerHost {
     } finally {
       this.#swapping = false
     }
+    await this.#slots.check()
+    await second?.loadedBeside(wanted)
   }
 
   /** The attempt is over. One that failed may have taken the runner with it: that is worth a look. */
@@ -159,15 +185,29 @@ export class Dispatcher implements WorkerHost {
     if (job.error !== null) void this.look()
   }
 
+  /** `runner` is not loaded any more. */
+  lost(runner: string): void {
+    this.#slots.lost(runner)
+  }
+
+  /** A look while a job runs: says nothing of the runner that has the worker. @throws {TargetError} */
+  async lookBeside(): Promise<void> {
+    const before = this.#resident.all
+    const loaded = await this.#parts.loader.loaded()
+    if (!this.#swapping && this.#resident.all === before) this.#compare(loaded, false)
+  }
+
   /** Holds the record against `/api/ps`: what the target does not have any more has no turn. */
   async look(): Promise<void> {
     if (this.#looking) return
     this.#looking = true
     try {
-      const before = this.#resident.current
+      const before = this.#resident.all
       const loaded = await this.#parts.loader.loaded()
       // An answer from before or during a swap says nothing of what is there after it.
-      if (!this.#swapping && this.#resident.current === before) this.#compare(loaded)
+      if (!this.#swapping && this.#resident.all === before) {
+        this.#compare(loaded, this.#activity === undefined)
+      }
     } catch (err) {
       // What a full disk did not take of the record is found out again at the next start.
       if (err instanceof TargetError) this.#parts.markDown(err)
@@ -177,15 +217,9 @@ export class Dispatcher implements WorkerHost {
     this.#parts.wake()
   }
 
-  #compare(loaded: readonly { digest: string }[]): void {
-    const { current } = this.#resident
-    if (current === undefined) return
-    if (!loaded.some(one => one.digest === current.digest)) {
-      this.#schedule.forget(this.#parts.now())
-      this.#resident.clear()
-    } else if (this.#schedule.resident === undefined) {
-      this.#schedule.begin(current.runner, this.#parts.now())
-    }
+  #compare(loaded: readonly { readonly digest: string }[], idle: boolean): void {
+    this.#slots.compare(loaded, idle)
+    this.#parts.second?.looked(loaded)
   }
 
   #heads(now: number): Head[] {
@@ -197,7 +231,8 @@ export class Dispatcher implements WorkerHost {
   #sleepUntil(now: number, lingerUntil = Number.POSITIVE_INFINITY): undefined {
     const never = Number.POSITIVE_INFINITY
     const available = this.#parts.waiting.nextAvailableAt() ?? never
-    this.#parts.wakeAt(Math.min(lingerUntil, available, this.#held.nextEnd(now) ?? never))
+    const second = this.#parts.second?.nextAt(now) ?? never
+    this.#parts.wakeAt(Math.min(lingerUntil, available, this.#held.nextEnd(now) ?? never, second))
   }
 
   #take(runner: string, heads: readonly Head[], now: number): Assignment | undefined {
@@ -205,28 +240,28 @@ export class Dispatcher implements WorkerHost {
     const head = heads.filter(one => one.runner === runner).reduce(earlier)
     const job = waiting.first(workerLane, head)
     if (job === undefined) return undefined
-    const swap = runner !== this.#schedule.resident
+    const swap = !this.#schedule.isLoaded(runner)
     const change = { attempt: job.attempt + 1, startedAt: now, firstTokenAt: null, error: null }
     const taken = store.move(job, swap ? 'loading' : 'working', change)
     if (swap) this.#schedule.leave(runner, heads, now)
+    else if (runner !== this.#schedule.resident) this.#slots.goOver(runner, now)
     const phase = swap ? 'loading' : 'working'
     this.#activity = { jobSeq: job.seq, runner, model: job.model, phase, since: now }
     this.#parts.wakeAt(undefined)
     return { id: taken.id, job: taken, swap }
   }
 
-  #loaded({ seq, model }: Job, wanted: Wanted, evicted: Resident | undefined, startedAt: number): void {
+  #loaded({ seq, model }: Job, wanted: Wanted, evicted: readonly Resident[], startedAt: number): void {
     const now = this.#parts.now()
     const runner = wanted.runner.key
     this.#loadTimes.record(runner, now - startedAt)
     this.#held.loaded(runner)
-    this.#resident.set(wanted, now)
-    this.#schedule.begin(runner, now)
+    this.#slots.loaded(wanted, evicted, now)
     this.#activity = { jobSeq: seq, runner, model, phase: 'working', since: now }
     this.#record({ runner, model }, evicted, startedAt, now, true)
   }
 
-  #notLoaded(job: Job, evicted: Resident | undefined, startedAt: number, err: unknown): void {
+  #notLoaded(job: Job, evicted: readonly Resident[], startedAt: number, err: unknown): void {
     const now = this.#parts.now()
     const { runner } = job
     this.#schedule.loadFailed(runner, now)
@@ -241,7 +276,7 @@ export class Dispatcher implements WorkerHost {
 
   #record(
     { runner, model }: Pick<Job, 'runner' | 'model'>,
-    evicted: Resident | undefined,
+    [evicted]: readonly Resident[],
     startedAt: number,
     now: number,
     loaded: boolean

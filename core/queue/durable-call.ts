@@ -10,6 +10,7 @@ import type { JobStore } from '../jobs/store.ts'
 import { readInference } from '../target/inference.ts'
 import { withStreaming } from '../target/stream-member.ts'
 import type { AttachedCall } from './answer.ts'
+import { EmbedBatches } from './embed-batches.ts'
 import { Recording } from './recording.ts'
 
 /**
@@ -31,7 +32,9 @@ export async function durableCall(job: Job, store: JobStore, blobs: Blobs): Prom
     headers: ['content-type', 'application/json'],
     body: await withInputs(path, body, job, store, blobs)
   }
-  return { request, inference: { ...inference, streams }, sink: new Recording(true) }
+  const batches = path === '/api/embed' ? EmbedBatches.of(request) : undefined
+  const sink = batches?.sink ?? new Recording(true)
+  return { request, inference: { ...inference, streams }, sink, ...(batches && { batches }) }
 }
 
 async function withInputs(

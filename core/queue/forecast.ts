@@ -30,6 +30,8 @@ export interface ForecastParts {
   readonly waiting: WaitingJobs
   readonly estimates: StartEstimates
   readonly bus: JobBus
+  /** For jobs of other lanes than the worker's. */
+  readonly beside?: (job: Job) => Forecast
   /** ms since 1970; a simulated clock may stand in its place. */
   readonly now: () => number
 }
@@ -68,10 +70,11 @@ export class Forecaster {
 
   /** For a job that came in just now: those before it are known without a look at the rows. */
   ofNew(job: Job): Forecast {
+    if (job.lane !== workerLane && this.#parts.beside !== undefined) return this.#parts.beside(job)
     const { dispatcher, depth, now } = this.#parts
-    const { activity, resident } = dispatcher
+    const { activity, knowledge } = dispatcher
     const nothingElse = depth.total <= 1 && activity === undefined && job.availableAt <= now()
-    if (nothingElse && resident === job.runner) return this.#soon(job, 0)
+    if (nothingElse && knowledge.schedule.isLoaded(job.runner)) return this.#soon(job, 0)
     if (activity?.jobSeq === job.seq) return this.#soon(job, this.#leftToLoad(activity))
     const view = this.#viewNow()
     // It is in the queue already.
@@ -80,6 +83,7 @@ export class Forecaster {
 
   /** For any queued job: those of its runner that are due earlier are counted. */
   of(job: Job): Forecast {
+    if (job.lane !== workerLane && this.#parts.beside !== undefined) return this.#parts.beside(job)
     const view = this.#viewNow()
     return this.#forecast(view, job, view.exactly(job, this.#parts.waiting.countBefore(job)))
   }

@@ -9,10 +9,11 @@ import type { Job, NewJob } from '../jobs/job.ts'
 import type { Priority } from '../jobs/priority.ts'
 import type { Acceptance, JobStore, Place } from '../jobs/store.ts'
 import { type CapRules, checkDisk, Headcount } from './caps.ts'
+import { workerLane } from './dispatcher.ts'
 import type { Forecaster } from './forecast.ts'
 
 /** A job on its way in, and who hands it in: the limits of both the queue and the caller hold. */
-export interface Submission extends NewJob {
+export interface Submission extends Omit<NewJob, 'lane'> {
   readonly caller: Caller
 }
 
@@ -25,6 +26,8 @@ export interface IntakeParts {
   /** How long a job of each class waits before it is due, ms. */
   readonly patienceMs: Readonly<Record<Priority, number>>
   readonly caps: CapRules
+  /** The lane that a job which comes in now belongs to. */
+  readonly laneOf: (job: Submission) => string
 }
 
 /** The way in, for attached and durable jobs alike. */
@@ -79,14 +82,18 @@ export class Intake {
   }
 
   #places(jobs: readonly Submission[]): Place[] {
-    const { patienceMs } = this.#parts
+    const { patienceMs, laneOf } = this.#parts
     const now = Date.now()
-    const newcomers = jobs.map(({ runner, priority, attached, availableAt = now }) => {
-      return { runner, priority, attached, availableAt, dueAt: availableAt + patienceMs[priority] }
+    const lanes = jobs.map(laneOf)
+    const newcomers = jobs.map(({ runner, priority, attached, availableAt = now }, index) => {
+      const dueAt = availableAt + patienceMs[priority]
+      // Only the worker's schedule is foretold.
+      return { runner, priority, attached: attached || lanes[index] !== workerLane, availableAt, dueAt }
     })
     const estimates = this.#forecaster.estimates(newcomers)
     return jobs.map(({ caller: _caller, ...job }, index) => {
-      return { job, dueAt: newcomers[index]!.dueAt, estimate: estimates[index] }
+      const { dueAt } = newcomers[index]!
+      return { job: { ...job, lane: lanes[index]! }, dueAt, estimate: estimates[index] }
     })
   }
 

@@ -4,53 +4,32 @@
  * One path for every job: row, then lane, then worker, then events. An attached job has a caller that listens;
  * a durable one is the same without it.
  */
-import type { FastifyBaseLogger } from 'fastify'
 import { CanceledError, DrainingError, InterruptedError } from '../errors.ts'
-import type { Blobs } from '../jobs/blobs.ts'
-import type { JobBus } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
 import { hasEnded } from '../jobs/states.ts'
 import type { Acceptance, JobStore } from '../jobs/store.ts'
-import type { Catalog, CatalogChange } from '../target/catalog.ts'
-import type { TargetClient } from '../target/client.ts'
-import type { Reachability } from '../target/reachability.ts'
-import type { Telemetry } from '../telemetry.ts'
-import { Alarm } from './alarm.ts'
-import type { AttachedCall, AttachedCalls } from './answer.ts'
+import type { CatalogChange } from '../target/catalog.ts'
+import type { TargetError } from '../target/client.ts'
+import type { AttachedCall, AttachedCalls, Progress } from './answer.ts'
 import { AttachedEnds } from './attached-ends.ts'
-import { Chronicle, type ChronicleParts } from './chronicle.ts'
-import { Dispatcher, type DispatcherParts, workerLane } from './dispatcher.ts'
+import { Chronicle } from './chronicle.ts'
+import { type Dispatcher, workerLane } from './dispatcher.ts'
+import { bypassLane, embedLane } from './embed-dispatcher.ts'
+import { followTarget } from './embed-follow.ts'
+import { EmbedLane } from './embed-lane.ts'
 import { type Forecast, Forecaster } from './forecast.ts'
-import { Intake, type IntakeParts, type Submission } from './intake.ts'
-import { Lane } from './lane.ts'
+import { Intake, type Submission } from './intake.ts'
 import { TargetLoader } from './loader.ts'
 import { moveAlong } from './move-along.ts'
-import type { SilenceLimits } from './relay.ts'
+import type { JobQueueParts } from './queue-parts.ts'
 import { SharedCommits } from './shared-commits.ts'
 import { StartLimits } from './start-limits.ts'
-import type { SwapOptions } from './swap.ts'
 import { QueueSwitches } from './switches.ts'
-import { type Assignment, Worker } from './worker.ts'
+import { WorkerLane } from './worker-lane.ts'
 
 export type { Forecast } from './forecast.ts'
 export type { Submission } from './intake.ts'
-
-/** What the queue works with. Times in ms. */
-export interface JobQueueParts
-  extends Pick<DispatcherParts, 'db' | 'store' | 'waiting' | 'rules' | 'retry'>,
-    Pick<ChronicleParts, 'stoppages' | 'historyMs'>,
-    IntakeParts {
-  readonly attached: AttachedCalls
-  readonly blobs: Blobs
-  readonly client: TargetClient
-  readonly catalog: Catalog
-  readonly reachability: Reachability
-  readonly swap: SwapOptions
-  readonly silence: SilenceLimits
-  readonly telemetry: Telemetry
-  readonly log: FastifyBaseLogger
-  readonly bus: JobBus
-}
+export type { JobQueueParts } from './queue-parts.ts'
 
 /** Accepts, runs and ends jobs. */
 export class JobQueue {
@@ -61,9 +40,8 @@ export class JobQueue {
   readonly #shared = new SharedCommits(jobs => this.submitEach(jobs))
   readonly #ends: AttachedEnds
   readonly #loader: TargetLoader
-  readonly #dispatcher: Dispatcher
-  readonly #worker: Worker
-  readonly #lane: Lane<Assignment>
+  readonly #lane: WorkerLane
+  readonly #embeds: EmbedLane
   readonly #startLimits: StartLimits
   readonly #switches: QueueSwitches
   readonly #chronicle: Chronicle
@@ -73,36 +51,34 @@ export class JobQueue {
 
   constructor(parts: JobQueueParts) {
     const { store, attached, log, reachability } = parts
-    const alarm = new Alarm(() => this.#lane.offer())
     this.#loader = new TargetLoader(parts)
     this.#parts = parts
     this.#switches = new QueueSwitches(parts.db)
     this.#store = store
     this.#attached = attached
     this.#ends = new AttachedEnds(parts)
-    this.#dispatcher = new Dispatcher({
-      ...parts,
-      loader: this.#loader,
-      now: Date.now,
+    const common = {
+      ...{ ...parts, loader: this.#loader, swapper: this.#loader.swapper },
+      ...{ options: { ...parts.silence, retry: parts.retry } },
       isUp: () => reachability.state.status === 'up',
-      markDown: error => reachability.markDown(error),
-      wakeAt: at => alarm.set(at),
-      wake: () => this.#lane.offer(),
+      markDown: (error: TargetError) => reachability.markDown(error)
+    }
+    const wakeWorker = () => this.#lane.offer()
+    this.#embeds = new EmbedLane({ ...common, first: () => this.#dispatcher, wakeWorker })
+    this.#lane = new WorkerLane({
+      ...{ ...common, second: this.#embeds.slot },
       loadFailed: (runner, error) => this.#ends.failRunner(runner, error),
       swapped: swap => parts.telemetry.emit('swap', swap)
     })
     const { estimates } = store
-    this.forecaster = new Forecaster({ ...parts, dispatcher: this.#dispatcher, estimates, now: Date.now })
-    this.#intake = new Intake(parts, this.forecaster)
-    const { ledger } = this.#dispatcher
-    this.#chronicle = new Chronicle({ ...parts, ledger, hasWork: () => this.busy || parts.depth.total > 0 })
-    const options = { ...parts.silence, retry: parts.retry }
-    this.#worker = new Worker({ ...parts, host: this.#dispatcher, options })
-    this.#lane = new Lane({
-      next: () => this.#dispatcher.next(),
-      run: assignment => this.#worker.run(assignment),
-      onError: err => log.error({ err }, 'the lane met a fault of its own')
+    const beside = (job: Job) => this.#embeds.forecast(job)
+    this.forecaster = new Forecaster({
+      ...{ ...parts, dispatcher: this.#dispatcher, estimates, beside, now: Date.now }
     })
+    const laneOf = (job: Submission) => this.#embeds.laneOf(job) ?? workerLane
+    this.#intake = new Intake({ ...parts, laneOf }, this.forecaster)
+    const { ledger } = this.#dispatcher
+    this.#chronicle = new Chronicle({ ...parts, ledger, hasWork: () => this.#works || parts.depth.total > 0 })
     this.#startLimits = new StartLimits(
       store,
       parts.waiting,
@@ -120,20 +96,14 @@ export class JobQueue {
     this.#parts.catalog.on('changed', change => this.#moveAlong(change))
     this.#chronicle.start(this.#parts.reachability, this.paused)
     this.#startLimits.start()
-    if (!this.paused) this.#dispatcher.open()
-    this.#lane.start()
+    this.#lane.start(!this.paused)
+    followTarget(this.#embeds, this.#dispatcher, this.#parts)
+    this.#embeds.start(!this.paused)
   }
 
-  /** Looks at what the target has in memory. With a job on it nothing follows: its end tells soon enough. */
+  /** Looks at what the target has in memory, where it is there. */
   async lookAtTarget(): Promise<void> {
-    if (this.#parts.reachability.state.status !== 'up') return
-    if (this.#lane.busy) await this.#loader.loaded().catch(() => {})
-    else await this.#dispatcher.look()
-  }
-
-  /** What the target had in memory when it was last looked at. */
-  get loaded(): TargetLoader['seen'] {
-    return this.#loader.seen
+    if (this.#parts.reachability.state.status === 'up') await this.#lane.look()
   }
 
   /** Whether new jobs are taken. */
@@ -159,7 +129,8 @@ export class JobQueue {
   /** Starts nothing more; what runs ends. */
   pause(): void {
     this.#switches.turnOn('paused')
-    this.#dispatcher.shut()
+    this.#lane.shut()
+    this.#embeds.shut()
     this.#chronicle.paused()
   }
 
@@ -173,23 +144,33 @@ export class JobQueue {
     this.#switches.turnOff()
     this.#chronicle.resumed()
     if (this.#stopping) return
-    this.#dispatcher.open()
-    this.#lane.offer()
+    this.#lane.open()
+    this.#embeds.open()
   }
 
   /** The oldest of the waiting jobs that may run, of each runner and class. */
   oldest(): Job[] {
-    return this.#parts.waiting.oldest(workerLane)
+    return [workerLane, embedLane, bypassLane].flatMap(lane => this.#parts.waiting.oldest(lane))
   }
 
-  /** Whether a job is on the target now. */
+  /** Whether a job of the worker is on the target now. */
   get busy(): boolean {
     return this.#lane.busy
   }
 
+  /** The model kept loaded for embeddings, and the lane of its calls. */
+  get embeds(): Pick<EmbedLane, 'status' | 'keepAliveOf'> {
+    return this.#embeds
+  }
+
+  /** How far a running job is that is sent in pieces; undefined for any other. */
+  progressOf(id: string): Progress | undefined {
+    return this.#lane.progressOf(id) ?? this.#embeds.progressOf(id)
+  }
+
   /** For how long the target has sent nothing to the running call; 0 where none runs. */
   get silentMs(): number {
-    return this.#worker.silentMs
+    return this.#lane.silentMs
   }
 
   /** The runner whose turn it is. */
@@ -198,7 +179,10 @@ export class JobQueue {
   }
 
   /** What the worker does and knows, to look at. */
-  get worker(): Pick<Dispatcher, 'activity' | 'residentModel' | 'residentDigest' | 'knowledge' | 'ledger'> {
+  get worker(): Pick<
+    Dispatcher,
+    'activity' | 'residentModel' | 'residentDigest' | 'residents' | 'slotsThatHold' | 'knowledge' | 'ledger'
+  > {
     return this.#dispatcher
   }
 
@@ -211,7 +195,7 @@ export class JobQueue {
     this.#attached.add(accepted!.id, call)
     const forecast = this.forecaster.ofNew(accepted!)
     this.#dispatcher.arrived(accepted!, sizeBytes)
-    this.#lane.offer()
+    this.#offer()
     return { job: accepted!, forecast }
   }
 
@@ -248,7 +232,7 @@ export class JobQueue {
    * @returns the job as it is then; undefined where there is none
    */
   cancel(id: string): Job | undefined {
-    const running = this.#worker.cancel(id)
+    const running = this.#lane.cancel(id) ?? this.#embeds.cancel(id)
     if (running !== undefined) return running
     const job = this.#store.get(id)
     if (job === undefined || hasEnded(job.state)) return job
@@ -265,9 +249,8 @@ export class JobQueue {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
-    this.#dispatcher.shut()
-    const overtime = setTimeout(() => this.#worker.interrupt(new InterruptedError()), graceMs)
-    const stopped = this.#lane.stop()
+    const overtime = setTimeout(() => this.#interrupt(), graceMs)
+    const stopped = Promise.all([this.#lane.stop(), this.#embeds.stop()])
     this.#ends.interruptAll()
     await stopped
     // The running one has come back to the queue where the target could not be connected to.
@@ -286,7 +269,25 @@ export class JobQueue {
   #allArrived(jobs: readonly Job[]): void {
     const { catalog } = this.#parts
     for (const job of jobs) this.#dispatcher.arrived(job, catalog.peek(job.model)?.sizeBytes)
+    this.#offer()
+  }
+
+  get #dispatcher(): Dispatcher {
+    return this.#lane.dispatcher
+  }
+
+  #offer(): void {
     this.#lane.offer()
+    this.#embeds.offer()
+  }
+
+  #interrupt(): void {
+    this.#lane.interrupt(new InterruptedError())
+    this.#embeds.interrupt(new InterruptedError())
+  }
+
+  get #works(): boolean {
+    return this.busy || this.#embeds.status.running > 0
   }
 
   #moveAlong(change: CatalogChange): void {

@@ -44,7 +44,7 @@ function waitingUnder(db: Database, { name, from }: CatalogChange): Job[] {
     "runner >= @first AND runner < @end AND (runner = @first OR substr(runner, length(@first) + 1, 1) = '+')"
   const rows = db
     .prepare(
-      `SELECT ${jobColumns} FROM job WHERE ready = 1 AND lane = 'worker' AND ${among}
+      `SELECT ${jobColumns} FROM job WHERE ready = 1 AND lane IN ('worker', 'embed', 'bypass') AND ${among}
        UNION ALL SELECT ${jobColumns} FROM job WHERE state = 'queued' AND ready = 0 AND ${among}`
     )
     .all(range) as JobRow[]

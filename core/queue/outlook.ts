@@ -110,7 +110,8 @@ class Play {
       return false
     }
     const { serve } = decision
-    if (serve !== this.#schedule.resident) this.#swap(serve)
+    if (!this.#schedule.isLoaded(serve)) this.#swap(serve)
+    else if (serve !== this.#schedule.resident) this.#schedule.goOver(serve, this.#at)
     return this.#serve(serve)
   }
 
@@ -176,7 +177,7 @@ class Play {
 /** Tells apart jobs whose estimates err alike. */
 export function basisOf({ runner, priority }: Head, { position }: Outlook, { schedule }: Scene): string {
   if (position === 0) return freeBasis(priority)
-  return `${priority} ${schedule.resident === runner ? 'resident' : 'other'}`
+  return `${priority} ${schedule.isLoaded(runner) ? 'resident' : 'other'}`
 }
 
 /** That of jobs that nothing is before. */

@@ -3,7 +3,7 @@ import type { RunTook } from '../jobs/runs.ts'
 import type { Flow, ResponseHandler } from '../target/client.ts'
 import type { Figures } from '../target/figures.ts'
 import { type Outcome, type OutcomeReader, outcomeReader } from '../target/outcome.ts'
-import type { AttachedCall } from './answer.ts'
+import type { AttachedCall, Progress } from './answer.ts'
 import type { AttemptWork } from './attempt-report.ts'
 import type { Run } from './run.ts'
 import { Watchdog } from './watchdog.ts'
@@ -53,6 +53,11 @@ export class Relay implements ResponseHandler {
   took(): RunTook | undefined {
     const figures = this.#figures()
     return figures && { prefillMs: figures.promptEvalMs, generationMs: figures.generationMs }
+  }
+
+  /** How far a call is that is sent in pieces. */
+  get progress(): Progress | undefined {
+    return this.#call.batches?.progress
   }
 
   /** For how long no byte has come; 0 when the call is over. */

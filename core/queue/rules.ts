@@ -7,11 +7,14 @@ const secondMs = 1000
 /** Everything of the settings that the queue works by; seconds become ms. */
 export function queueRules(
   settings: Settings
-): Pick<JobQueueParts, 'rules' | 'retry' | 'swap' | 'silence' | 'patienceMs' | 'caps' | 'historyMs'> {
+): Pick<
+  JobQueueParts,
+  'rules' | 'retry' | 'swap' | 'embed' | 'silence' | 'patienceMs' | 'caps' | 'historyMs'
+> {
   const { queue, limits, retry, keep_alive, retention } = settings
   const { interactive, normal, batch } = queue.patience_s
   return {
-    rules: { loadShare: queue.load_share, linger: queue.linger },
+    rules: { loadShare: queue.load_share, linger: queue.linger, slots: queue.worker_slots },
     retry: {
       backoffMs: retry.backoff_s * secondMs,
       factor: retry.backoff_factor,
@@ -23,6 +26,7 @@ export function queueRules(
       loadMs: limits.first_token_timeout_s * secondMs,
       keepAlive: keep_alive.idle_unload
     },
+    embed: { model: settings.embed.model, concurrency: settings.embed.concurrency },
     silence: {
       firstByteMs: limits.first_token_timeout_s * secondMs,
       silenceMs: limits.stall_timeout_s * secondMs

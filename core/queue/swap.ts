@@ -1,5 +1,5 @@
 /**
- * The explicit swap: unload the old worker runner, wait until it is gone, load the new one.
+ * The explicit swap: unload what has to go, wait until it is gone, load the new one.
  *
  * Done by foreman's own requests, so that the load is measured, carries foreman's `keep_alive`, and does not
  * hang on the connection of a client that may leave. Only what foreman itself loaded is ever unloaded.
@@ -7,9 +7,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ForemanError, LoadFailedError, LoadTimeoutError } from '../errors.ts'
 import { type TargetClient, TargetError } from '../target/client.ts'
+import type { KeepAlive } from '../target/keep-alive.ts'
 import { readResidency } from '../target/residency.ts'
 import { loadRequest, unloadRequest } from '../target/runner.ts'
 import type { Resident } from './resident.ts'
+import { ShownLoads } from './shown-loads.ts'
 import type { Wanted } from './wanted.ts'
 
 const secondMs = 1000
@@ -26,10 +28,12 @@ export interface SwapOptions {
   readonly keepAlive: string | number
 }
 
-/** Swaps the runner of the worker's slot. */
+/** Swaps runners of the worker's slots. */
 export class Swapper {
   readonly #client: TargetClient
   readonly #options: SwapOptions
+  /** How the target shows what was loaded here. */
+  readonly shown = new ShownLoads()
 
   constructor(client: TargetClient, options: SwapOptions) {
     this.#client = client
@@ -37,15 +41,28 @@ export class Swapper {
   }
 
   /**
-   * Puts what is `wanted` in the place of `old`. Afterwards it is loaded.
+   * Puts what is `wanted` in the place of the `old` ones, with the policy's `keep_alive` or another. Afterwards it is loaded.
    * @throws {LoadFailedError} or {LoadTimeoutError} where the target could not; {TargetError} where it is away
    */
-  async swap(old: Resident | undefined, wanted: Wanted, signal: AbortSignal): Promise<void> {
-    if (old !== undefined) await this.#unload(old, signal)
-    await this.#load(wanted, signal)
+  async swap(
+    old: readonly Resident[],
+    wanted: Wanted,
+    signal: AbortSignal,
+    keepAlive: KeepAlive = this.#options.keepAlive
+  ): Promise<void> {
+    let loaded: Wanted | undefined
+    this.shown.begin()
+    try {
+      for (const one of old) await this.unload(one, signal)
+      await this.#load(wanted, signal, keepAlive)
+      loaded = wanted
+    } finally {
+      this.shown.end(loaded)
+    }
   }
 
-  async #unload(old: Resident, signal: AbortSignal): Promise<void> {
+  /** Makes the target let go of `old`, and waits until it has, but no longer than the limit. @throws {TargetError} */
+  async unload(old: Resident, signal: AbortSignal): Promise<void> {
     const { path, body } = unloadRequest(old.model)
     try {
       await this.#client.json('POST', path, body, { signal, timeoutMs: this.#options.unloadMs })
@@ -70,8 +87,8 @@ export class Swapper {
     }
   }
 
-  async #load({ model, runner }: Wanted, signal: AbortSignal): Promise<void> {
-    const { path, body } = loadRequest(model.name, runner, this.#options.keepAlive)
+  async #load({ model, runner }: Wanted, signal: AbortSignal, keepAlive: KeepAlive): Promise<void> {
+    const { path, body } = loadRequest(model.name, runner, keepAlive)
     const { loadMs } = this.#options
     try {
       await this.#client.json('POST', path, body, { signal, timeoutMs: loadMs })

@@ -17,7 +17,7 @@ export function wantedOf(model: InstalledModel, inference: Inference): Wanted {
 }
 
 /** What `inference` needs by the list as it is, without I/O; undefined where no such model is listed. */
-export function peekWanted(catalog: Catalog, inference: Inference): Wanted | undefined {
+export function peekWanted(catalog: Pick<Catalog, 'peek'>, inference: Inference): Wanted | undefined {
   const model = inference.model === undefined ? undefined : catalog.peek(inference.model)
   return model && wantedOf(model, inference)
 }

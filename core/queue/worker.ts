@@ -12,10 +12,11 @@ import type { Blobs } from '../jobs/blobs.ts'
 import type { Job, JobError } from '../jobs/job.ts'
 import { keepOutput } from '../jobs/keep-output.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
-import type { TargetClient } from '../target/client.ts'
+import type { CallLane, TargetClient } from '../target/client.ts'
 import type { Telemetry } from '../telemetry.ts'
-import type { AttachedCalls } from './answer.ts'
+import type { AttachedCall, AttachedCalls, Progress } from './answer.ts'
 import { attemptReport } from './attempt-report.ts'
+import type { ContextPolicy } from './context-policy.ts'
 import { durableCall } from './durable-call.ts'
 import {
   backoffMs,
@@ -41,6 +42,8 @@ export interface Assignment {
 /** Limits and pauses that hold for every run. */
 export interface WorkerOptions extends SilenceLimits {
   readonly retry: RetryRules
+  /** Which connections carry its calls; `worker` when left out. */
+  readonly callLane?: CallLane
 }
 
 /** What the worker tells the owner of the schedule. */
@@ -51,12 +54,26 @@ export interface WorkerHost {
   ran(job: Job): void
 }
 
+/** What it works with. */
+export interface WorkerParts {
+  readonly store: JobStore
+  readonly blobs: Blobs
+  readonly client: TargetClient
+  readonly attached: AttachedCalls
+  readonly contexts: ContextPolicy
+  readonly host: WorkerHost
+  readonly options: WorkerOptions
+  readonly telemetry: Telemetry
+  readonly log: FastifyBaseLogger
+}
+
 /** Runs assignments one after another. */
 export class Worker {
   readonly #store: JobStore
   readonly #blobs: Blobs
   readonly #client: TargetClient
   readonly #attached: AttachedCalls
+  readonly #contexts: ContextPolicy
   readonly #host: WorkerHost
   readonly #options: WorkerOptions
   readonly #telemetry: Telemetry
@@ -64,20 +81,12 @@ export class Worker {
   readonly #stop = new AbortController()
   #current: Run | undefined
 
-  constructor(parts: {
-    store: JobStore
-    blobs: Blobs
-    client: TargetClient
-    attached: AttachedCalls
-    host: WorkerHost
-    options: WorkerOptions
-    telemetry: Telemetry
-    log: FastifyBaseLogger
-  }) {
+  constructor(parts: WorkerParts) {
     this.#store = parts.store
     this.#blobs = parts.blobs
     this.#client = parts.client
     this.#attached = parts.attached
+    this.#contexts = parts.contexts
     this.#host = parts.host
     this.#options = parts.options
     this.#telemetry = parts.telemetry
@@ -87,6 +96,11 @@ export class Worker {
   /** For how long the target has sent nothing to the running call; 0 where none runs. */
   get silentMs(): number {
     return this.#current?.relay?.silentMs ?? 0
+  }
+
+  /** How far a running job is that is sent in pieces; undefined for any other. */
+  progressOf(jobId: string): Progress | undefined {
+    return this.#current?.job.id === jobId ? this.#current.relay?.progress : undefined
   }
 
   /** Takes the job through one attempt. */
@@ -127,7 +141,8 @@ export class Worker {
   }
 
   async #call(run: Run): Promise<void> {
-    const call = this.#attached.get(run.job.id) ?? (await durableCall(run.job, this.#store, this.#blobs))
+    const asked = this.#attached.get(run.job.id) ?? (await durableCall(run.job, this.#store, this.#blobs))
+    const call = this.#contexts.fit(run.job, asked)
     const relay = new Relay(call, this.#options, run)
     run.relay = relay
     const keep = (): Change => ({
@@ -137,7 +152,7 @@ export class Worker {
       took: relay.took()
     })
     try {
-      await this.#client.call(call.request, relay, { signal: run.signal, lane: 'worker' })
+      await this.#send(call, relay, run.signal)
     } catch (err) {
       return await this.#settleFailure(run, err, keep())
     } finally {
@@ -152,6 +167,12 @@ export class Worker {
     )
     this.#attached.release(run.job.id)
     call.sink.end()
+  }
+
+  async #send(call: AttachedCall, relay: Relay, signal: AbortSignal): Promise<void> {
+    const options = { signal, lane: this.#options.callLane ?? 'worker' }
+    if (call.batches !== undefined) await call.batches.send(this.#client, relay, options)
+    else await this.#client.call(call.request, relay, options)
   }
 
   // No answer, or only the beginning of one.

@@ -87,6 +87,12 @@ const queue = group({
     maximum: 1,
     description: 'Longest idle wait before a swap, as a part of the load time of the next model.'
   }),
+  worker_slots: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 16,
+    description: 'Models kept loaded side by side, the embedding model not counted; one runs at a time.'
+  }),
   max_queued: count(100_000, 'Jobs that may wait; one more is refused with queue_full.'),
   max_bytes: count(
     10_737_418_240,

@@ -14,6 +14,7 @@ import {
   type TagsEntry,
   toInstalledModel
 } from './inventory-entry.ts'
+import type { TargetAnswer } from './loaded-models.ts'
 import { parseModelName } from './model-name.ts'
 
 export type { InstalledModel } from './inventory-entry.ts'
@@ -27,8 +28,13 @@ export interface CatalogChange {
 }
 
 interface CatalogEvents {
-  /** Once for each name, after the list has been replaced. The first list is news as well. */
+  /**
+   * Once for each name, after the list has been replaced. All of the first list is news, also where it is as it was
+   * restored: then `from` and `to` are alike.
+   */
   changed: [change: CatalogChange]
+  /** A poll succeeded, whether or not something changed; told after what did. */
+  polled: []
   /** A poll failed; the last list is kept. */
   failed: [error: TargetError]
 }
@@ -49,6 +55,8 @@ export class Catalog extends EventEmitter<CatalogEvents> {
   readonly #closing = new AbortController()
   readonly #shown = new Map<string, ShownModel>()
   #models: ReadonlyMap<string, InstalledModel> | undefined
+  #answer: TargetAnswer | undefined
+  #polled = false
   #stale = true
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
@@ -63,6 +71,27 @@ export class Catalog extends EventEmitter<CatalogEvents> {
   /** Whether the list is not of the last poll: the target is away, or there was none yet. */
   get stale(): boolean {
     return this.#stale
+  }
+
+  /** The last answer of `/api/tags` as it was; undefined before the first. */
+  get answer(): TargetAnswer | undefined {
+    return this.#answer
+  }
+
+  /** What `/api/show` said of the models on the list, by their digest. */
+  get shown(): ReadonlyMap<string, ShownModel> {
+    return this.#shown
+  }
+
+  /**
+   * Takes the list of an earlier run of foreman, before the first poll, without telling of it. It is stale, and the first
+   * poll asks for every model anew, since that run may have read less of them.
+   */
+  restore(answer: TargetAnswer, shown: ReadonlyMap<string, ShownModel>): void {
+    const entries = readTags(answer.body)
+    if (!entries) return
+    this.#answer = answer
+    this.#models = byKey(entries, shown)
   }
 
   /** All installed models in the target's order; empty before the first list. */
@@ -137,10 +166,13 @@ export class Catalog extends EventEmitter<CatalogEvents> {
 
   async #poll(): Promise<void> {
     try {
-      const entries = readTags(await this.#ask('GET', '/api/tags'))
+      const body = await this.#ask('GET', '/api/tags')
+      const at = new Date()
+      const entries = readTags(body)
       if (!entries)
         throw new TargetError('protocol', { detail: '/api/tags answered without a list of models' })
       await this.#showNew(entries)
+      this.#answer = { body, at }
       this.#replace(entries)
     } catch (error) {
       this.#stale = true
@@ -173,14 +205,15 @@ export class Catalog extends EventEmitter<CatalogEvents> {
 
   #replace(entries: readonly TagsEntry[]): void {
     const before = this.#models ?? new Map<string, InstalledModel>()
-    const now = new Map(
-      entries.map(entry => [entry.key, toInstalledModel(entry, this.#shown.get(entry.digest))])
-    )
+    const now = byKey(entries, this.#shown)
+    const isFirst = !this.#polled
     this.#models = now
+    this.#polled = true
     this.#stale = false
     const digests = new Set(entries.map(entry => entry.digest))
     for (const digest of this.#shown.keys()) if (!digests.has(digest)) this.#shown.delete(digest)
-    for (const change of changesBetween(before, now)) this.emit('changed', change)
+    for (const change of changesBetween(before, now, isFirst)) this.emit('changed', change)
+    this.emit('polled')
   }
 
   #ask(method: string, path: string, body?: unknown): Promise<unknown> {
@@ -188,15 +221,24 @@ export class Catalog extends EventEmitter<CatalogEvents> {
   }
 }
 
+function byKey(
+  entries: readonly TagsEntry[],
+  shown: ReadonlyMap<string, ShownModel>
+): ReadonlyMap<string, InstalledModel> {
+  return new Map(entries.map(entry => [entry.key, toInstalledModel(entry, shown.get(entry.digest))]))
+}
+
 function changesBetween(
   before: ReadonlyMap<string, InstalledModel>,
-  now: ReadonlyMap<string, InstalledModel>
+  now: ReadonlyMap<string, InstalledModel>,
+  all: boolean
 ): CatalogChange[] {
   const changes: CatalogChange[] = []
   for (const [key, from] of before) if (!now.has(key)) changes.push({ name: from.name, from, to: undefined })
   for (const [key, to] of now) {
     const from = before.get(key)
-    if (from?.digest !== to.digest || from.weights !== to.weights) changes.push({ name: to.name, from, to })
+    if (all || from?.digest !== to.digest || from.weights !== to.weights)
+      changes.push({ name: to.name, from, to })
   }
   return changes
 }

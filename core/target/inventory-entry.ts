@@ -31,6 +31,8 @@ export interface TagsEntry {
   /** `undefined` from servers that do not list them. */
   capabilities: readonly string[] | undefined
   contextLength: number | undefined
+  /** Length of the vectors it makes; `undefined` where it is not told. */
+  embeddingLength: number | undefined
 }
 
 /** What only `/api/show` knows. It depends on the manifest alone, so it holds as long as the digest does. */
@@ -41,6 +43,7 @@ export interface ShownModel {
   parameters: LoadOptions
   capabilities: readonly string[]
   contextLength: number | undefined
+  embeddingLength: number | undefined
 }
 
 /** A model that the target can run. */
@@ -65,7 +68,8 @@ export function readShow(answer: unknown): ShownModel {
     parameters: parseParameters(text(parameters)),
     // Servers without capabilities: an embedding model is one that pools.
     capabilities: strings(capabilities) ?? [hasKeyEnding(info, '.pooling_type') ? 'embedding' : 'completion'],
-    contextLength: number(valueOfKeyEnding(info, '.context_length'))
+    contextLength: number(valueOfKeyEnding(info, '.context_length')),
+    embeddingLength: number(valueOfKeyEnding(info, '.embedding_length'))
   }
 }
 
@@ -80,7 +84,8 @@ export function toInstalledModel(entry: TagsEntry, shown: ShownModel | undefined
     attachments: shown?.attachments ?? [],
     parameters: shown?.parameters ?? {},
     capabilities: entry.capabilities ?? shown?.capabilities ?? [],
-    contextLength: shown?.contextLength ?? entry.contextLength
+    contextLength: shown?.contextLength ?? entry.contextLength,
+    embeddingLength: shown?.embeddingLength ?? entry.embeddingLength
   }
 }
 
@@ -104,7 +109,8 @@ function readTagsEntry(value: unknown): TagsEntry | undefined {
     parameterSize: text(details.parameter_size),
     quantization: text(details.quantization_level),
     capabilities: strings(entry.capabilities),
-    contextLength: number(details.context_length)
+    contextLength: number(details.context_length),
+    embeddingLength: number(details.embedding_length)
   }
 }
 

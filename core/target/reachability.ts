@@ -26,6 +26,8 @@ export interface ReachabilityOptions {
   maxPauseMs?: number
   /** Longest wait for one answer. Defaults to 5 s. */
   timeoutMs?: number
+  /** Told the answer of each probe that has one, before `up`. Must not throw. Defaults to nobody. */
+  onAnswer?: (answer: unknown) => void
 }
 
 const FIRST_PAUSE_MS = 500
@@ -35,6 +37,7 @@ export class Reachability extends EventEmitter<ReachabilityEvents> {
   readonly #client: TargetClient
   readonly #maxPauseMs: number
   readonly #timeoutMs: number
+  readonly #onAnswer: (answer: unknown) => void
   readonly #closing = new AbortController()
   #state: ReachabilityState = { status: 'unknown' }
   #pauseMs = FIRST_PAUSE_MS
@@ -46,6 +49,7 @@ export class Reachability extends EventEmitter<ReachabilityEvents> {
     this.#client = client
     this.#maxPauseMs = options.maxPauseMs ?? 30_000
     this.#timeoutMs = options.timeoutMs ?? 5_000
+    this.#onAnswer = options.onAnswer ?? (() => {})
   }
 
   get state(): ReachabilityState {
@@ -103,7 +107,8 @@ export class Reachability extends EventEmitter<ReachabilityEvents> {
   async #askVersion(): Promise<TargetError | undefined> {
     try {
       const options = { signal: this.#closing.signal, timeoutMs: this.#timeoutMs }
-      await this.#client.json('GET', '/api/version', undefined, options)
+      const answer = await this.#client.json('GET', '/api/version', undefined, options)
+      this.#onAnswer(answer)
       return undefined
     } catch (error) {
       return error instanceof TargetError ? error : new TargetError('protocol', { cause: error })

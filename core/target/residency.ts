@@ -28,9 +28,14 @@ export interface LoadedModel {
  * @throws {TargetError} when it does not answer, or without a list (`protocol`)
  */
 export async function readResidency(client: TargetClient, options: JsonOptions = {}): Promise<LoadedModel[]> {
-  const models = modelsOf(await client.json('GET', '/api/ps', undefined, options))
+  const models = readLoaded(await client.json('GET', '/api/ps', undefined, options))
   if (!models) throw new TargetError('protocol', { detail: '/api/ps answered without a list of models' })
-  return models.map(toLoadedModel)
+  return models
+}
+
+/** The entries of a `/api/ps` answer; `undefined` where it is no such answer. */
+export function readLoaded(answer: unknown): LoadedModel[] | undefined {
+  return modelsOf(answer)?.map(toLoadedModel)
 }
 
 function toLoadedModel(value: unknown): LoadedModel {

@@ -90,12 +90,25 @@ export function runnerPrefix(model: Pick<RunnerModel, 'weights'>): string {
   return shortDigest(model.weights)
 }
 
+/** Whether a runner is one of the model's: on its weights, with its adapters and projectors, whatever the load options. */
+export function isRunnerOf(model: Pick<RunnerModel, 'weights' | 'attachments'>, key: string): boolean {
+  const [weights, terms = ''] = key.split('+', 2)
+  const attached = terms.split(',').filter(term => term.startsWith(attachedMark))
+  return weights === runnerPrefix(model) && attached.join() === attachedTerms(model).join()
+}
+
 function keyOf(model: RunnerModel, loadOptions: LoadOptions, shift: boolean | undefined): string {
   const weights = runnerPrefix(model)
-  const attached = model.attachments.map(digest => `with=${shortDigest(digest)}`)
+  const attached = attachedTerms(model)
   const launch = model.format === 'safetensors' ? [] : launchTerms(model, loadOptions, shift)
   const terms = [...attached, ...launch]
   return terms.length === 0 ? weights : `${weights}+${terms.join(',')}`
+}
+
+const attachedMark = 'with='
+
+function attachedTerms({ attachments }: Pick<RunnerModel, 'attachments'>): string[] {
+  return attachments.map(digest => `${attachedMark}${shortDigest(digest)}`)
 }
 
 function launchTerms(model: RunnerModel, loadOptions: LoadOptions, shift: boolean | undefined): string[] {

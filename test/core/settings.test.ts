@@ -48,6 +48,7 @@ test('without a file and without variables the defaults hold', t => {
       patience_s: { interactive: 15, normal: 600, batch: 21_600 },
       load_share: { interactive: 0.2, normal: 0.1, batch: 0.1 },
       linger: 0.1,
+      worker_slots: 1,
       max_queued: 100_000,
       max_bytes: 10 * 1024 ** 3,
       min_free_bytes: 1024 ** 3

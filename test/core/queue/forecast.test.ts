@@ -31,7 +31,8 @@ function newStage(t: TestContext) {
   const dispatcher = new Dispatcher({
     ...{ db, store, waiting, loader, rules, retry, now },
     ...{ isUp: () => true, markDown: () => {}, wakeAt: () => {}, wake: () => {}, loadFailed: () => {} },
-    swapped: () => {}
+    swapped: () => {},
+    log: { warn: () => {} }
   })
   dispatcher.open()
   const depth = new QueueDepth(db, bus)

@@ -5,7 +5,7 @@ import { foresee, type Line, type Scene } from '../../../core/queue/outlook.ts'
 import { ReturnGaps } from '../../../core/queue/return-gaps.ts'
 import { Schedule } from '../../../core/queue/schedule.ts'
 
-const rules = { loadShare: { interactive: 0.2, normal: 0.1, batch: 0.1 }, linger: 0.1 }
+const rules = { loadShare: { interactive: 0.2, normal: 0.1, batch: 0.1 }, linger: 0.1, slots: 1 }
 const loadMs = 10_000
 const runMs = 1000
 

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type LoadOptions, parseParameters } from '../../../core/target/load-options.ts'
-import { loadRequest, type RunnerModel, runnerOf, unloadRequest } from '../../../core/target/runner.ts'
+import {
+  isRunnerOf,
+  loadRequest,
+  type RunnerModel,
+  runnerOf,
+  unloadRequest
+} from '../../../core/target/runner.ts'
 
 const WEIGHTS = `sha256:${'0123456789abcdef'.repeat(4)}`
 const SHORT = 'sha256:0123456789ab'
@@ -95,6 +101,19 @@ test('a model that only embeds is loaded through embed', () => {
     loadRequest('b', runnerOf(both, { loadOptions: {}, shift: undefined }), -1).path,
     '/api/generate'
   )
+})
+
+test('a runner is its model’s whatever the load options, but not that of a model with other adapters', () => {
+  const adapted = { ...model, attachments: [`sha256:${'ab'.repeat(32)}`] }
+  const optionsOf = [{}, { num_ctx: 8192 }, { num_ctx: 8192, num_gpu: 1 }]
+  for (const loadOptions of optionsOf) {
+    assert.ok(isRunnerOf(model, keyOf(loadOptions)))
+    assert.ok(isRunnerOf(adapted, keyOf(loadOptions, adapted)))
+    assert.ok(!isRunnerOf(adapted, keyOf(loadOptions)))
+    assert.ok(!isRunnerOf(model, keyOf(loadOptions, adapted)))
+  }
+  assert.ok(isRunnerOf(model, keyOf({}, {}, false)))
+  assert.ok(!isRunnerOf({ ...model, weights: `sha256:${'f'.repeat(64)}` }, keyOf()))
 })
 
 test('unloading is an empty generate with keep_alive 0', () => {

@@ -7,7 +7,6 @@ import type { Caller } from '../../core/access/caller.ts'
 import { requireModel } from '../../core/access/limits.ts'
 import { type ForemanError, LeavesThisMachineError, ModelNotFoundError } from '../../core/errors.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
-import { workerLane } from '../../core/queue/dispatcher.ts'
 import { provisionalRunner } from '../../core/queue/move-along.ts'
 import { findWanted } from '../../core/queue/wanted.ts'
 import type { Catalog } from '../../core/target/catalog.ts'
@@ -27,7 +26,7 @@ type Models = Pick<Catalog, 'lookup' | 'stale'>
 type Kind = (typeof jobKinds)[number]
 
 /** What a request says of the work itself. */
-export type Work = Pick<NewJob, 'lane' | 'kind' | 'model' | 'runner' | 'attached' | 'request' | 'inputs'>
+export type Work = Pick<NewJob, 'kind' | 'model' | 'runner' | 'attached' | 'request' | 'inputs'>
 
 const paths: Readonly<Record<Kind, string>> = {
   chat: '/api/chat',
@@ -52,11 +51,17 @@ export async function admit(
   if (native?.emptyPrompt && native.keepAliveMs === 0) {
     throw faultAt(`${request.pointer}/keep_alive`, 'would only unload the model, which is no job')
   }
+  const sent = { path, body: request.bytes }
+  const work = await workOf(catalog, caller, app.contexts.raised(inference), sent, request.pointer)
+  const stored = { path, body: bodyForTarget(app, inference, request.bytes, work.runner) }
+  return { ...work, request: stored, inputs: inputsOf(app, caller, stored, request.pointer) }
+}
+
+/** With foreman's `keep_alive`, unless a client's own counts. */
+function bodyForTarget(app: FastifyInstance, { native }: Inference, sent: Buffer, runner: string): Buffer {
   const { respect_clients, idle_unload } = app.settings.keep_alive
-  const keeps = native === undefined || respect_clients
-  const body = keeps ? request.bytes : replaceKeepAlive(request.bytes, native, idle_unload)
-  const work = await workOf(catalog, caller, inference, { path, body }, request.pointer)
-  return { ...work, inputs: inputsOf(app, caller, { path, body }, request.pointer) }
+  if (native === undefined || respect_clients) return sent
+  return replaceKeepAlive(sent, native, app.queue.embeds.keepAliveOf(runner) ?? idle_unload)
 }
 
 /** The same work once more, by what the target has now. @throws as {@link admit}, and {InputGoneError} */
@@ -67,7 +72,7 @@ export async function admitAgain(
 ): Promise<Work> {
   const inference = readInference(request.path, request.body)
   if (inference.malformed) throw faultAt('', inference.detail)
-  const work = await workOf(app.catalog, caller, inference, request, '')
+  const work = await workOf(app.catalog, caller, app.contexts.raised(inference), request, '')
   return { ...work, inputs: inputsAgain(app, caller, request) }
 }
 
@@ -92,7 +97,7 @@ async function workOf(
   }
   // A target that is away may have it; the job finds out when it is back.
   const runner = wanted?.runner.key ?? provisionalRunner(model)
-  return { lane: workerLane, kind, model, runner, attached: false, request }
+  return { kind, model, runner, attached: false, request }
 }
 
 function leavesThisMachine(model: string): ForemanError {

@@ -32,7 +32,7 @@ export const queuedJob = {
     start_p50_at: '2026-11-23T07:15:09.000Z',
     start_p90_at: '2026-11-23T07:15:31.000Z'
   },
-  ...{ result: null, artifacts: [], usage: null },
+  ...{ progress: null, result: null, artifacts: [], usage: null },
   timings: {
     ...{ queue_s: null, load_s: null, prompt_eval_s: null },
     ...{ generation_s: null, ttft_s: null, total_s: null }

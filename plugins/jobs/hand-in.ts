@@ -11,7 +11,7 @@ import { describe, goneSignal, type Parts } from './parts.ts'
 import { appliedOf, readPrefer } from './prefer.ts'
 
 /** A job without what the way in gives it. */
-export type Draft = Omit<NewJob, 'owner' | 'idempotency'>
+export type Draft = Omit<NewJob, 'lane' | 'owner' | 'idempotency'>
 
 /** The new job, or the one that the same request made before. */
 interface Handed {

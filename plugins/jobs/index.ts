@@ -63,6 +63,7 @@ export default fp(
         'jobEvents',
         'queue',
         'queueDepth',
+        'contexts',
         'catalog',
         'telemetry',
         'meters'

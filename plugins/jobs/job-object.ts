@@ -31,6 +31,7 @@ export function jobObjects(app: Pick<FastifyInstance, 'jobs' | 'queue'>): JobObj
         ...rowOf(job),
         ...timesOf(job),
         queue: queueOf(app, job, forecast),
+        progress: job.state === 'working' ? (app.queue.progressOf(job.id) ?? null) : null,
         result: result ? resultOf(app, outputs) : null,
         artifacts: outputs.map(output => outputOf(job, output)),
         usage: usage === undefined ? null : tokensOf(usage),

@@ -47,6 +47,10 @@ export const jobSchema = Type.Object(
     finished_at: maybeTime('Its end.'),
     expires_at: maybeTime('When its data is removed; set at its end.'),
     queue: Type.Union([estimatesSchema, Type.Null()]),
+    progress: Type.Union([
+      Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description: 'Inputs of a long list.' }),
+      Type.Null()
+    ]),
     result: Type.Unknown({
       description: "The target's answer in the shape of a call that does not stream; null above 256 KiB."
     }),

@@ -6,6 +6,7 @@ import { isStorageFailure } from '../../core/database/open.ts'
 import { type Priority, priorities } from '../../core/jobs/priority.ts'
 import type { EtaScore } from '../../core/jobs/start-estimates.ts'
 import type { SwapFigures, SwapLedger } from '../../core/queue/swap-ledger.ts'
+import { embedObject, embedSchema } from './embed-object.ts'
 import { depthSchema, oldestAge, queueRunners, runnerSchema } from './queue-runners.ts'
 
 const secondMs = 1000
@@ -41,7 +42,8 @@ export const queueSchema = Type.Object({
   max_queued: Type.Integer({ description: 'Jobs that may wait; one more is refused with queue_full.' }),
   runners: Type.Array(runnerSchema, { description: 'The loaded one, then the deepest: a hundred at most.' }),
   resident: Type.Union([Type.String({ description: 'The runner whose turn it is.' }), Type.Null()]),
-  busy: Type.Boolean({ description: 'A job is on the target now.' }),
+  busy: Type.Boolean({ description: 'A job of the worker is on the target now.' }),
+  embed: embedSchema,
   paused: Type.Boolean({ description: 'Nothing is started.' }),
   draining: Type.Boolean({ description: 'Nothing is accepted.' }),
   oldest_age_s: maybeSeconds('Age of the oldest of the waiting jobs that may run.'),
@@ -68,6 +70,7 @@ export async function queueObject(app: FastifyInstance): Promise<Static<typeof q
     runners: queueRunners(app, oldest, now),
     resident: queue.resident ?? null,
     busy: queue.busy,
+    embed: embedObject(app),
     paused: queue.paused,
     draining: queue.draining,
     oldest_age_s: oldestAge(oldest, now),

@@ -17,7 +17,7 @@ export const depthSchema = Type.Object(
 export const runnerSchema = Type.Object({
   runner: Type.String({ description: 'Weights, and the options that force a reload.' }),
   models: Type.Array(Type.String(), { description: 'Names under which it was asked for lately.' }),
-  resident: Type.Boolean({ description: 'It is loaded, and its turn.' }),
+  resident: Type.Boolean({ description: 'It is loaded: its jobs cost no load.' }),
   depth: depthSchema,
   load_s: maybeSeconds('Median of its last five loads; null before the first.'),
   run_s: maybeSeconds('Mean of its last runs, loads not included; null before the first.'),
@@ -28,15 +28,16 @@ const mostRunners = 100
 /** Runs that are looked through for names. */
 const lately = 1000
 
-/** The loaded one, then the deepest. */
+/** The loaded ones, the one used last first, then the deepest. */
 export function queueRunners(
   app: FastifyInstance,
   oldest: readonly Job[],
   now: number
 ): Static<typeof runnerSchema>[] {
   const { queue, queueDepth, jobs } = app
-  const { resident, worker } = queue
-  const first = [resident, worker.activity?.runner].filter(runner => runner !== undefined)
+  const { activity, knowledge, residents } = queue.worker
+  const loaded = residents.map(({ runner }) => runner).filter(runner => knowledge.schedule.isLoaded(runner))
+  const first = [...loaded.toReversed(), activity?.runner].filter(runner => runner !== undefined)
   const others = queueDepth.runners.toSorted((a, b) => queueDepth.of(b) - queueDepth.of(a))
   const runners = [...new Set([...first, ...others])].slice(0, mostRunners)
   const waiting = Map.groupBy(oldest, job => job.runner)
@@ -55,11 +56,11 @@ function factsOf(
   oldest: readonly Job[],
   now: number
 ) {
-  const { loadTimes, runTimes } = queue.worker.knowledge
+  const { loadTimes, runTimes, schedule } = queue.worker.knowledge
   const classes = queueDepth.classesOf(runner)
   const total = priorities.reduce((sum, priority) => sum + classes[priority], 0)
   return {
-    resident: runner === queue.resident,
+    resident: schedule.isLoaded(runner),
     depth: { total, ...classes },
     load_s: seconds(loadTimes.measured(runner)),
     run_s: seconds(runTimes.measured(runner)),

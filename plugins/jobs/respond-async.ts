@@ -2,7 +2,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorKind } from '../../core/api-description.ts'
 import type { NewJob, StoredRequest } from '../../core/jobs/job.ts'
-import { workerLane } from '../../core/queue/dispatcher.ts'
 import { scanDocument } from '../../core/target/json-scan.ts'
 import * as api from './api.ts'
 import { handIn } from './hand-in.ts'
@@ -48,7 +47,7 @@ export function respondAsync(app: FastifyInstance, parts: Parts): RespondAsync {
       return handIn(app, parts, { request, reply }, claim, async () => {
         const terms = termsOf(request.caller, { priority }, app.settings, Date.now())
         const inputs = inputsOf(app, request.caller, work.request, '')
-        return { ...terms, ...work, inputs, lane: workerLane, attached: false }
+        return { ...terms, ...work, inputs, attached: false }
       })
     }
   }

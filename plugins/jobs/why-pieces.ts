@@ -19,6 +19,7 @@ export type WaitKind =
   | 'failed_attempt'
   | 'lingering'
   | 'idle'
+  | 'embed_lane'
   | 'not_recorded'
   | StoppageCause
 
@@ -56,6 +57,8 @@ export interface Surroundings {
   readonly since: number
   /** What ran last before the segment. */
   readonly before: Pick<Span, 'runner' | 'model'> | undefined
+  /** The worker's doings are not what it waited for. */
+  readonly besideWorker?: boolean
 }
 
 type Emit = (piece: Piece) => void
@@ -165,6 +168,7 @@ export class QueuedTime {
   }
 
   #idleness(): Reason {
+    if (this.#surroundings.besideWorker) return { kind: 'embed_lane' }
     if (this.#loadFailed) return { kind: 'load_backoff' }
     const stays = this.#last
     if (stays === undefined || stays.runner === this.#runner) return { kind: 'idle' }

@@ -4,7 +4,7 @@ import type { Piece, WaitKind } from './why-pieces.ts'
 
 const waitKinds = [
   ...['behind_resident', 'behind_own_model', 'behind_turn', 'swap', 'not_before', 'retry_backoff'],
-  ...['load_backoff', 'failed_attempt', 'lingering', 'idle', 'not_recorded'],
+  ...['load_backoff', 'failed_attempt', 'lingering', 'idle', 'embed_lane', 'not_recorded'],
   ...['paused', 'target_down', 'foreman_down']
 ] as const satisfies readonly WaitKind[]
 
@@ -134,6 +134,7 @@ function phraseOf({ piece, jobs, times }: Wait): string {
     failed_attempt: `while attempt ${attempt} ran and failed: ${code ?? 'unknown'}`,
     lingering: `while the worker stayed ready for callers of ${model}${often}`,
     idle: 'on its way to the worker',
+    embed_lane: 'behind other embeddings, or for their model to be loaded',
     not_recorded: 'in a time that is no longer recorded',
     paused: `in a pause of the queue${often}`,
     target_down: `for the target, which was away${often}`,

@@ -7,6 +7,7 @@ import { type Static, Type } from 'typebox'
 import { EventLog } from '../../core/jobs/event-log.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded, jobStates } from '../../core/jobs/states.ts'
+import { workerLane } from '../../core/queue/dispatcher.ts'
 import { type Span, WorkerHistory } from '../../core/queue/worker-history.ts'
 import * as api from './api.ts'
 import { findJob, type JobPath } from './lookup.ts'
@@ -70,18 +71,21 @@ async function addWaits(sources: Sources, job: Job, segment: Segment, waits: Wai
   const surroundings: Surroundings = {
     stoppages: app.stoppages.between(from, to),
     since: app.stoppages.since,
-    before: history.lastBefore(from)
+    before: history.lastBefore(from),
+    besideWorker: job.lane !== workerLane
   }
   const { runner, model } = job
   const add = waits.add.bind(waits)
   if (state === 'loading') return cutOwn(segment, { kind: 'swap', runner, model }, surroundings, add)
   if (state !== 'queued') return cutOwn(segment, { kind: 'failed_attempt', attempt, code }, surroundings, add)
   const time = new QueuedTime(segment, runner, surroundings, add)
-  for await (const span of history.between(from, to)) {
-    // Its own run may have been stamped a moment before the event that tells of it.
-    if (span.jobSeq !== job.seq) time.add(span)
+  if (!surroundings.besideWorker) {
+    for await (const span of history.between(from, to)) {
+      // Its own run may have been stamped a moment before the event that tells of it.
+      if (span.jobSeq !== job.seq) time.add(span)
+    }
+    for (const span of lastingSpan(app, to)) time.add(span)
   }
-  for (const span of lastingSpan(app, to)) time.add(span)
   time.end()
 }
 

@@ -8,6 +8,7 @@
 import fp from 'fastify-plugin'
 import { type Static, Type } from 'typebox'
 import { metrics } from './api.ts'
+import { addEmbedSeries } from './embed.ts'
 import { expose } from './exposition.ts'
 import { addHttpSeries } from './http.ts'
 import { addJobSeries } from './jobs.ts'
@@ -43,6 +44,7 @@ export default fp<Static<typeof configSchema>>(
     addJobSeries(app, series, models)
     addLlmSeries(app, series, models)
     addQueueSeries(app, series)
+    addEmbedSeries(app, series)
     addTargetSeries(app, series, models)
     addStoreSeries(app, series)
     addProcessSeries(app, series)

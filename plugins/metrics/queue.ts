@@ -19,7 +19,7 @@ function addDepth(app: FastifyInstance, series: Series): void {
   const counts = new QueueCounts(app.db, app.queueDepth)
   series.gauge({
     name: 'foreman_queue_jobs',
-    help: 'Jobs that have not ended; delayed: queued, and may not run yet.',
+    help: 'Jobs that have not ended, embeddings included; delayed: queued, and may not run yet.',
     labelNames: ['state', 'priority'],
     collect() {
       for (const { state, priority, jobs } of counts.read(Date.now())) this.set({ state, priority }, jobs)
@@ -59,7 +59,11 @@ function addSwitches(app: FastifyInstance, series: Series): void {
   const flags: [name: string, help: string, isOn: () => boolean][] = [
     ['foreman_queue_paused', 'Whether nothing is started.', () => app.queue.paused],
     ['foreman_queue_draining', 'Whether nothing new is accepted.', () => app.queue.draining],
-    ['foreman_worker_busy', 'Whether a job is on the target.', () => app.queue.busy],
+    [
+      'foreman_worker_busy',
+      'Whether a job of the worker is on the target; embeddings run beside it.',
+      () => app.queue.busy
+    ],
     ['foreman_ready', 'Whether jobs are accepted, as GET /readyz tells.', () => isReady(app)]
   ]
   for (const [name, help, isOn] of flags) {

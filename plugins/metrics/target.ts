@@ -82,7 +82,7 @@ function addLoaded(app: FastifyInstance, series: Series, models: ModelLabels): v
     labelNames: ['model'],
     collect() {
       this.reset()
-      for (const { name } of app.queue.loaded) this.inc({ model: models.of(name) })
+      for (const { name } of app.loadedModels.models) this.inc({ model: models.of(name) })
     }
   })
   series.gauge({
@@ -91,20 +91,15 @@ function addLoaded(app: FastifyInstance, series: Series, models: ModelLabels): v
     labelNames: ['model'],
     collect() {
       this.reset()
-      for (const { name, vramBytes } of app.queue.loaded) this.inc({ model: models.of(name) }, vramBytes)
+      for (const { name, vramBytes } of app.loadedModels.models)
+        this.inc({ model: models.of(name) }, vramBytes)
     }
   })
   series.gauge({
     name: 'foreman_target_bypass_runners',
     help: 'Models in the memory of the target that foreman did not load: somebody goes around the queue.',
     collect() {
-      this.set(bypassing(app))
+      this.set(app.ownRunners.bypassing().length)
     }
   })
-}
-
-/** Embedding models are loaded by calls that foreman lets pass. */
-function bypassing({ queue, catalog }: FastifyInstance): number {
-  const others = queue.loaded.filter(({ digest }) => digest !== queue.worker.residentDigest)
-  return others.filter(({ name }) => !catalog.peek(name)?.capabilities?.includes('embedding')).length
 }

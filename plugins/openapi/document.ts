@@ -32,6 +32,7 @@ The stable code of an error is in the header \`Foreman-Error-Code\`. On foreman'
 const tags = Object.entries({
   jobs: 'Work without a connection.',
   queue: 'What waits, and its switches.',
+  models: 'What the target has installed and in memory.',
   artifacts: 'What jobs left behind, and what is handed in for them.',
   ollama: "Ollama's own routes. Those that use a model wait in the queue.",
   compatible: 'The routes of OpenAI and of Anthropic, as Ollama speaks them.',

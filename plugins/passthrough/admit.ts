@@ -23,24 +23,15 @@ export type Admission =
 const straightOn: Admission = { to: 'forward', unloads: false }
 const asCloud: Admission = { to: 'refuse', as: 'cloud' }
 
-/** What the decision depends on besides the request's body. */
-export interface AdmissionTerms {
-  readonly allow: readonly Leaving[]
-  /** Its caller does not wait for the answer. */
-  readonly inBackground: boolean
-}
-
-/** Decides. Answers at once, without I/O, where the catalog knows the model. */
+/** Decides; `allow` lists what may leave this machine. Answers at once, without I/O, where the catalog knows the model. */
 export function admit(
   catalog: Catalog,
   inference: Inference,
-  { allow, inBackground }: AdmissionTerms
+  allow: readonly Leaving[]
 ): Admission | Promise<Admission> {
   if (inference.searchesWeb && !allow.includes('web_search')) return { to: 'refuse', as: 'web_search' }
   const allowsCloud = allow.includes('cloud')
   if (inference.models.some(isCloudName)) return allowsCloud ? straightOn : asCloud
-  // The target's second slot is not managed yet: embeddings do not wait, unless nobody waits for them.
-  if (inference.route.kind === 'embed' && !inBackground) return straightOn
   if (isUnload(inference)) return { to: 'forward', unloads: true }
   const { model } = inference
   if (model === undefined || parseModelName(model) === undefined) return straightOn

@@ -29,6 +29,7 @@ import { jobStates } from '../../core/jobs/states.ts'
 import { callExamples } from './api-examples.ts'
 import type { Operation } from './operations.ts'
 import type { NativeRoute } from './routes.ts'
+import { isList } from './stale-lists.ts'
 
 const nativeDocs = 'https://docs.ollama.com/api'
 const compatibleDocs = 'https://docs.ollama.com/api/openai-compatibility'
@@ -56,6 +57,11 @@ const queueFacts = {
   'Foreman-Job-Id': 'Its job, where it was queued.',
   'Foreman-Queue-Position': 'Jobs that were likely to run before it.',
   'Foreman-Estimated-Start': 'When it was likely to start.'
+}
+
+const staleFacts = {
+  'Foreman-Stale': '`true`: the target is away, and this is what it said last.',
+  'Foreman-Polled-At': 'When it did.'
 }
 
 /** As the plugin jobs answers it; that is documented there. */
@@ -110,7 +116,15 @@ export function describe(
       description: 'Refused unless `plugins.passthrough.allow` lists it: it leaves this machine.'
     }),
     ...(body !== undefined && { bodies: bodyOf(body) }),
-    answers: { 200: { means: passedOn, bodies: answerOf(operation) } },
+    answers: {
+      200: isList(path)
+        ? {
+            means: `${passedOn} Or the last one, while the target is away.`,
+            headers: staleFacts,
+            bodies: answerOf(operation)
+          }
+        : { means: passedOn, bodies: answerOf(operation) }
+    },
     errors: refuses ? [...forwardErrors, LeavesThisMachineError] : forwardErrors
   }
 }

@@ -6,10 +6,8 @@ import type { Output } from '../../core/jobs/artifacts.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { isPriority, type Priority, priorities } from '../../core/jobs/priority.ts'
 import type { AnswerSink } from '../../core/queue/answer.ts'
-import { workerLane } from '../../core/queue/dispatcher.ts'
 import type { Forecast } from '../../core/queue/job-queue.ts'
 import { Recording } from '../../core/queue/recording.ts'
-import type { Settings } from '../../core/settings.ts'
 import type { Flow } from '../../core/target/client.ts'
 import type { HeaderField } from '../../core/target/headers.ts'
 import type { Inference } from '../../core/target/inference.ts'
@@ -41,11 +39,10 @@ export function attach(
   const { limits, retention } = app.settings
   const reading = new ReplySink(reply)
   const sink = wishes.goesOn ? new KeptReply(reading, inference) : reading
-  const call = { request: targetRequest(app, request, inference), inference, sink }
+  const call = { request: targetRequest(app, request, inference, admission.runner), inference, sink }
   const job = {
     caller: request.caller,
     owner: request.caller.owner,
-    lane: workerLane,
     kind: inference.route.kind,
     model: admission.model,
     runner: admission.runner,
@@ -69,20 +66,26 @@ export function attach(
 function targetRequest(
   app: FastifyInstance,
   request: FastifyRequest<{ Body: Buffer }>,
-  inference: Inference
+  inference: Inference,
+  runner: string
 ) {
   return {
     method: request.method,
     path: request.url,
     headers: request.raw.rawHeaders,
-    body: bodyForTarget(app.settings, request.body, inference)
+    body: bodyForTarget(app, request.body, inference, runner)
   }
 }
 
 /** The body as it goes to the target: with foreman's `keep_alive`, unless a client's own counts. */
-export function bodyForTarget({ keep_alive }: Settings, sent: Buffer, { native }: Inference): Buffer {
-  const keeps = native === undefined || keep_alive.respect_clients
-  return keeps ? sent : replaceKeepAlive(sent, native, keep_alive.idle_unload)
+export function bodyForTarget(
+  { settings: { keep_alive }, queue }: Pick<FastifyInstance, 'settings' | 'queue'>,
+  sent: Buffer,
+  { native }: Inference,
+  runner: string
+): Buffer {
+  if (native === undefined || keep_alive.respect_clients) return sent
+  return replaceKeepAlive(sent, native, queue.embeds.keepAliveOf(runner) ?? keep_alive.idle_unload)
 }
 
 function cancelWithClient(app: FastifyInstance, reply: FastifyReply, job: Job): void {

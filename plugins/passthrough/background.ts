@@ -37,7 +37,7 @@ export async function handOver(
   const job = await background.handIn(request, reply, {
     ...{ kind: inference.route.kind, model, runner, sent },
     priority: readPriority(request, 'normal'),
-    request: { path: routeOptions.url!, body: bodyForTarget(server.settings, sent, inference) }
+    request: { path: routeOptions.url!, body: bodyForTarget(server, sent, inference, runner) }
   })
   reply.headers(factsOf(job))
   return job

@@ -5,12 +5,16 @@ import { explain } from '../../core/queue/failure.ts'
 import type { TargetClient } from '../../core/target/client.ts'
 import { ReplySink } from './reply-sink.ts'
 
-/** Forwards `request`; `body` where it was read already. A client that leaves takes the call with it. */
+/**
+ * Forwards `request`; `body` where it was read already. A client that leaves takes the call with it. Where the target has no
+ * answer, `otherwise` may give one, and says whether it did.
+ */
 export async function forward(
   target: TargetClient,
   request: FastifyRequest,
   reply: FastifyReply,
-  body?: Buffer
+  body?: Buffer,
+  otherwise: (sink: ReplySink) => boolean = () => false
 ): Promise<void> {
   const sink = new ReplySink(reply)
   const left = new AbortController()
@@ -28,7 +32,7 @@ export async function forward(
     if (left.signal.aborted) return
     const error = explain(err)
     request.log.warn({ err, code: error.wireCode }, 'a call could not be forwarded')
-    sink.fail(error)
+    if (reply.raw.headersSent || !otherwise(sink)) sink.fail(error)
   }
 }
 

@@ -21,6 +21,7 @@ import { backgroundErrors, backgroundOf, handOver } from './background.ts'
 import { forward } from './forward.ts'
 import { operations } from './operations.ts'
 import { configOf, type NativeRoute, nativeRoutes, type RouteClass } from './routes.ts'
+import { forwardOrRecall, isList } from './stale-lists.ts'
 
 export const configSchema = Type.Object(
   {
@@ -28,6 +29,11 @@ export const configSchema = Type.Object(
       default: [],
       description:
         'What leaves this machine and is refused unless listed: account routes, cloud models, the web search tool.'
+    }),
+    stale_lists: Type.Boolean({
+      default: true,
+      description:
+        'While the target is away its last lists of models are shown, marked by Foreman-Stale; false: 502.'
     })
   },
   { additionalProperties: false }
@@ -48,12 +54,17 @@ export default fp<PassthroughConfig>(
   {
     name: 'passthrough',
     fastify: '5.x',
-    decorators: { fastify: ['settings', 'queue', 'target', 'catalog'] }
+    decorators: {
+      fastify: [
+        ...['settings', 'queue', 'target', 'catalog'],
+        ...['loadedModels', 'reachability', 'targetVersion', 'contexts']
+      ]
+    }
   }
 )
 
 /** Everything that uses no model, and wrong methods everywhere: the target answers those by itself. */
-function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): void {
+function addForwarded(scope: FastifyInstance, { allow, stale_lists }: PassthroughConfig): void {
   readAnyType(scope)
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const route of nativeRoutes) {
@@ -68,7 +79,8 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
     // HEAD is among them, so that Fastify makes none of its own of a GET.
     scope.route({ method: others, url: route.path, schema: { hide: true }, config: configOf(route), handler })
     if (route.class !== 'inference') {
-      scope.route({ method: itsMethod, url: route.path, config: told(scope, route), handler })
+      const own = listHandler(scope, route, stale_lists) ?? handler
+      scope.route({ method: itsMethod, url: route.path, config: told(scope, route), handler: own })
     }
     // The target redirects those to the route itself.
     if (route.path !== '/') {
@@ -76,6 +88,24 @@ function addForwarded(scope: FastifyInstance, { allow }: PassthroughConfig): voi
         forward(scope.target, request, reply)
       )
     }
+  }
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+/** Of routes that show or change what is installed. */
+function listHandler(
+  scope: FastifyInstance,
+  { path, class: kind }: NativeRoute,
+  staleLists: boolean
+): Handler | undefined {
+  if (staleLists && isList(path)) return (request, reply) => forwardOrRecall(scope, path, request, reply)
+  // A blob is no model yet.
+  if (kind !== 'management' || path.startsWith('/api/blobs/')) return undefined
+  return async (request, reply) => {
+    await forward(scope.target, request, reply)
+    // What was changed is known before anybody asks; a failure is told by `failed`.
+    scope.catalog.refresh().catch(() => {})
   }
 }
 
@@ -122,7 +152,8 @@ async function answer(app: FastifyInstance, request: BodyRequest, reply: Fastify
   }
   for (const model of inference.models) requireModel(request.caller, model)
   const background = backgroundOf(app, request, inference)
-  const deciding = admit(app.catalog, inference, { allow, inBackground: background !== undefined })
+  const raised = app.contexts.raised(inference)
+  const deciding = admit(app.catalog, raised, allow)
   const admission = deciding instanceof Promise ? await deciding : deciding
   if (admission.to === 'refuse') throw notAllowed(admission.as)
   if (admission.to === 'queue') {

@@ -156,10 +156,11 @@ test('pauses, delays and the absence of the target are told as such', async t =>
   const job = await stage.submit({ ...chatBody, not_before: new Date(Date.now() + 200).toISOString() })
   assert.equal((await whyOf(stage, job.id)).now?.sentence, 'The queue is paused.')
   await sleep(400)
+  const down = once(stage.app.reachability, 'down')
   await stage.fake.kill()
   await stage.ask('POST', '/queue/resume')
   // It is only found out that the target is away when it is spoken to.
-  await once(stage.app.reachability, 'down')
+  await down
   assert.equal((await whyOf(stage, job.id)).now?.sentence, 'The target is away.')
   await sleep(150)
   await stage.fake.restart()

@@ -9,7 +9,12 @@ import { scrape } from './scrape.ts'
 
 test('GET /metrics wants the scope metrics', async t => {
   const { ask, issue, admin } = await startStage(t)
-  const status = async (token: string | undefined) => (await ask(token, 'GET', '/metrics')).status
+  const status = async (token: string | undefined) => {
+    const answer = await ask(token, 'GET', '/metrics')
+    // Unread it would hold the connection, and so the end of foreman.
+    await answer.text()
+    return answer.status
+  }
   const inference = await issue({ scopes: ['inference', 'jobs:read'] })
   const metrics = await issue({ scopes: ['metrics'] })
   assert.equal(await status(undefined), 401)

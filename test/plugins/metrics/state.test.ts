@@ -123,10 +123,12 @@ test('each built-in plugin says which series are its own', async t => {
   const own: Readonly<Record<string, string>> = {
     artifacts: 'foreman_artifact_transfer_bytes_total',
     auth: 'foreman_auth_failures_total',
+    inventory: 'foreman_inventory_age_seconds',
     jobs: 'foreman_idempotent_replays_total',
     metrics: 'foreman_build_info',
     openapi: 'none: it shows what does not change',
-    passthrough: 'foreman_http_requests_total'
+    passthrough: 'foreman_http_requests_total',
+    residency: 'foreman_swap_loads_total'
   }
   const plugins = readdirSync(builtinDir, { withFileTypes: true }).filter(entry => entry.isDirectory())
   assert.deepEqual(Object.keys(own), plugins.map(({ name }) => name).sort())

@@ -3,7 +3,7 @@
  * description says of them.
  */
 import type { Operation } from './description.ts'
-import { type Asked, bodyLimit, form, formType, kindOf, pathOf, type Stage } from './stage.ts'
+import { type Asked, bodyLimit, embedder, form, formType, kindOf, pathOf, type Stage } from './stage.ts'
 import { callOf, plain } from './successes.ts'
 
 /** What to send, and with which token; the administrator's where none is named. */
@@ -36,6 +36,8 @@ export async function good(stage: Stage, operation: Operation, model?: string): 
     return { ...asked, headers, body: { ...callOf(asked.path), ...(model && { model }) } }
   if (operation.operationId === 'create_job')
     return { ...asked, body: { ...callOf(asked.path), ...(model && { model }) } }
+  if (asked.path.startsWith('/models/') && model !== undefined)
+    return { ...asked, path: operation.path.replace('{name}', model) }
   if (operation.operationId === 'create_token') return { ...asked, body: { name: 'a', scopes: ['metrics'] } }
   if (operation.operationId === 'upload_artifact') return { ...asked, body: `bytes ${Math.random()}` }
   return asked
@@ -86,6 +88,7 @@ async function badRequest(stage: Stage, operation: Operation): Promise<Wrong | u
 }
 
 async function unknownId(stage: Stage, operation: Operation): Promise<Wrong> {
+  if (operation.path.startsWith('/models/')) return { asked: await good(stage, operation, 'nobody') }
   const kind = kindOf(operation)
   if (kind === undefined)
     return { asked: { ...(await plain(stage, operation)), body: { job_id: neverIds.jobs } } }
@@ -135,7 +138,7 @@ async function invalid(stage: Stage, operation: Operation): Promise<Wrong | unde
 
 async function quota(stage: Stage, operation: Operation): Promise<Wrong> {
   const token = await stage.token({
-    scopes: ['jobs:write', 'jobs:read', 'inference'],
+    scopes: ['jobs:write', 'jobs:read', 'inference', 'models:write'],
     limits: { max_queued: 1 }
   })
   const canceled = await stage.job('canceled', {}, token)
@@ -274,6 +277,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   job_not_retryable: about(stage => stage.job('done')),
   input_gone: about(inputGone),
   artifact_in_use: about(inUse),
+  embedder_kept: async (stage, operation) => ({ asked: await good(stage, operation, embedder) }),
   token_not_rotatable: about(rotated),
   target_error: targetFails({ kind: 'empty' }),
   target_truncated: targetFails({ kind: 'accept_close' }),

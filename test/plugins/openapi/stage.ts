@@ -76,7 +76,9 @@ export class Stage {
   /** Starts it. `auth`: options of the plugin. */
   static async start(t: Scope, settings: SettingsPart = {}, auth: SettingsPart | false = {}): Promise<Stage> {
     const fake = await startFake(t, { models, token_count: 2, cloud_disabled: true })
-    const plugins = { auth: auth && { failed_logins_per_minute: 1_000_000, ...auth } }
+    const guard = auth && { failed_logins_per_minute: 1_000_000, ...auth }
+    // What failures of the target come to is told by its lists as well.
+    const plugins = { passthrough: { stale_lists: false }, auth: guard }
     const limits = { body_bytes: bodyLimit, shutdown_s: 0.1, ...(settings.limits as object | undefined) }
     const artifacts = { max_bytes_each: bodyLimit, ...(settings.artifacts as object | undefined) }
     const all = withShortPauses({ ...settings, limits, artifacts, plugins })
@@ -154,8 +156,14 @@ export class Stage {
 /** The path of an operation, about `id`. */
 export function pathOf({ path }: Operation, id = ''): string {
   const digest = `sha256:${'0'.repeat(64)}`
-  const values: Record<string, string> = { id, name: 'completion', model, digest, key: 'a2V5' }
-  return path.replace(/\{(\w+)\}/g, (_whole, name) => values[name] ?? name)
+  const name = path.startsWith('/models/') ? nameFor(path) : 'completion'
+  const values: Record<string, string> = { id, name, model, digest, key: 'a2V5' }
+  return path.replace(/\{(\w+)\}/g, (_whole, part) => values[part] ?? part)
+}
+
+/** One to be loaded is not in memory yet. */
+function nameFor(path: string): string {
+  return path.endsWith('/load') ? slowModel : model
 }
 
 /** What an operation is about, where it is about one thing. */

@@ -78,6 +78,19 @@ async function unready(stage: Stage, { method, path }: Operation): Promise<Asked
   return { method, path }
 }
 
+/** Uses the model for a second. */
+async function busyModel(stage: Stage): Promise<Asked> {
+  const body = { model: slowModel, not_before: undefined, run_timeout_s: 1 }
+  await until(stage.app, await stage.job('queued', body), 'working')
+  return { method: 'POST', path: `/models/${slowModel}/unload`, headers: { prefer: 'wait=0' } }
+}
+
+async function pausedLoad(stage: Stage): Promise<Asked> {
+  await stage.made({ method: 'POST', path: '/models/other/unload' })
+  await stage.made({ method: 'POST', path: '/queue/pause' })
+  return { method: 'POST', path: '/models/other/load', headers: { prefer: 'wait=0' } }
+}
+
 /** By operation and status. */
 export const successes: Readonly<Record<string, Success>> = {
   'get_readiness 503': unready,
@@ -97,6 +110,13 @@ export const successes: Readonly<Record<string, Success>> = {
   'get_artifact_content 304': withHeaders({ 'if-none-match': '*' }),
   'get_job_artifact 206': withHeaders({ range: 'bytes=0-1' }),
   'get_job_artifact 304': withHeaders({ 'if-none-match': '*' }),
+  'load_model 200': async () => ({
+    method: 'POST',
+    path: '/models/other/load',
+    headers: { prefer: 'wait=20' }
+  }),
+  'load_model 202': pausedLoad,
+  'unload_model 202': busyModel,
   'ollama_show_model 200': withBody({ model }),
   'ollama_embeddings 200': withBody({ model: embedder, prompt: 'hello' }),
   'ollama_pull_model 200': withBody({ model }),

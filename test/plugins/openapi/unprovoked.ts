@@ -40,7 +40,7 @@ export const unprovoked: readonly Unprovoked[] = [
     because: 'they are refused before anything is read, unless the settings allow them'
   },
   {
-    ...{ code: 'target_unreachable', operations: calls },
+    ...{ code: 'target_unreachable', operations: [...calls, ...embeddings, 'openai_embed'] },
     because:
       'they wait for a target that refuses connections; only one that cannot be reached in another way is told'
   },
@@ -57,6 +57,22 @@ export const unprovoked: readonly Unprovoked[] = [
     because:
       'what was accepted once is accepted again unless its model has changed; embeddings refer to no upload'
   },
+  {
+    ...{ code: 'model_not_loaded', operations: ['load_model'] },
+    because: 'it takes a target that cannot load; test/plugins/residency/routes.test.ts has one'
+  },
+  {
+    ...{ code: 'target_unreachable', operations: ['load_model'] },
+    because: 'a load waits for a target that is away, unless the model is in no list that there ever was'
+  },
+  ...['target_truncated', 'target_error'].map(code => ({
+    ...{ code, operations: ['load_model', 'unload_model'] },
+    because: 'calls of its own carry no header that tells the fake target to fail'
+  })),
+  ...['target_unreachable', 'target_truncated', 'target_error'].map(code => ({
+    ...{ code, operations: ['get_model'] },
+    because: 'only where the target never gave a list; test/plugins/inventory/models.test.ts has one'
+  })),
   {
     ...{ code: 'leaves_this_machine', operations: ['retry_job'] },
     because: 'its model would have to move to ollama.com between its two lives'

@@ -133,5 +133,25 @@ export const llm: readonly Draft[] = [
     min: 0,
     decimals: 0,
     queries: [['runners', series('foreman_target_bypass_runners')]]
+  }),
+  graph({
+    title: 'Installed models',
+    description: 'On the last list that the target gave, by its version.',
+    unit: 'short',
+    min: 0,
+    decimals: 0,
+    queries: [
+      [
+        '{{version}}',
+        `${series('foreman_inventory_models')} * on (instance) group_right ${series('foreman_target_info')}`
+      ]
+    ]
+  }),
+  graph({
+    title: 'Age of the list of models',
+    description: 'Since the target gave it. Grows while the target is away; the last list holds.',
+    unit: 's',
+    min: 0,
+    queries: [['age', series('foreman_inventory_age_seconds')]]
   })
 ]

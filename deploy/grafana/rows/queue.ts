@@ -168,5 +168,24 @@ export const queue: readonly Draft[] = [
     unit: 's',
     min: 0,
     queries: [['p95', quantile(0.95, series('foreman_job_cancel_latency_seconds'))]]
+  }),
+  graph({
+    title: 'Embeddings beside the worker',
+    description: 'Calls to the model that is kept loaded for them, and how many there may be at a time.',
+    unit: 'short',
+    min: 0,
+    queries: [
+      ['running', series('foreman_embed_running')],
+      ['most', series('foreman_embed_concurrency')]
+    ]
+  }),
+  graph({
+    title: 'The embedding model',
+    description:
+      'Its state. does_not_hold: the target does not keep it beside another model, so embeddings wait as all jobs do.',
+    unit: 'short',
+    min: 0,
+    max: 1,
+    queries: [['{{state}}', series('foreman_embed_slot')]]
   })
 ]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
-import type { FakeOllama } from '../fake-ollama/start.ts'
+import type { FakeConfig, FakeOllama } from '../fake-ollama/start.ts'
 import { type SettingsPart, temporaryDir } from '../helpers/foreman.ts'
 import { type Prometheus, startPrometheus, withoutPrometheus } from '../helpers/prometheus.ts'
 import { mountSmallDisk, type SmallDisk } from '../strength/support/small-disk.ts'
@@ -25,6 +25,7 @@ interface Misery {
   readonly does: (t: TestContext, scene: Scene, prometheus: Prometheus) => Promise<void>
   readonly fires: readonly string[]
   readonly settings?: SettingsPart
+  readonly fake?: Partial<FakeConfig>
   readonly disk?: SmallDisk
   /** Why it cannot be tried here. */
   readonly skip?: string | undefined
@@ -70,8 +71,8 @@ test('real alerts of a real Prometheus', { skip, concurrency: true }, async t =>
   }
 })
 
-async function begin(t: TestContext, { settings, disk }: Misery): Promise<Scene> {
-  const fake = await startTarget(t)
+async function begin(t: TestContext, { settings, fake: config, disk }: Misery): Promise<Scene> {
+  const fake = await startTarget(t, config)
   const dataDir = disk?.dir ?? temporaryDir(t)
   return { foreman: await startScraped(t, fake.url, { settings, dataDir }), fake, dataDir }
 }
@@ -93,6 +94,11 @@ function miseriesOf(disk?: SmallDisk): Record<string, Misery> {
     'jobs fail, and somebody goes around the queue': {
       does: failAndGoAround,
       fires: ['ForemanJobsFail', 'ForemanTargetBypassed']
+    },
+    'one model at a time': {
+      does: useThreeModels,
+      fires: ['ForemanEmbedderNotKept'],
+      fake: { max_loaded: 1 }
     },
     'the queue is held': {
       does: hold,
@@ -133,6 +139,12 @@ async function failAndGoAround(_t: TestContext, { foreman, fake }: Scene): Promi
   for (const id of await Promise.all(jobs)) assert.equal(await foreman.ended(id), 'failed')
   const answer = await fetch(`${fake.url}/api/chat`, { method: 'POST', body: JSON.stringify(request) })
   await answer.text()
+}
+
+async function useThreeModels(_t: TestContext, { foreman }: Scene): Promise<void> {
+  for (const model of ['alpha', 'beta', 'gamma']) {
+    assert.equal(await foreman.ended(await foreman.submit({ request: { ...request, model } })), 'done')
+  }
 }
 
 async function hold(_t: TestContext, { foreman }: Scene): Promise<void> {

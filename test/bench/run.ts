@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { agents } from './agents.ts'
 import { choosing } from './choosing.ts'
+import { embeds } from './embeds.ts'
 import { type Figure, isReached } from './figures.ts'
 import { idleCall } from './idle-call.ts'
 import { loginFlood } from './login-flood.ts'
@@ -27,6 +28,7 @@ const scenarios: readonly Scenario[] = [
   mixedLoad,
   agents,
   person,
+  embeds,
   submit,
   choosing,
   restart,

@@ -76,10 +76,10 @@ test('list, show, ps and version', async t => {
   const { models } = await client.list()
   assert.ok(models.some(model => model.name === 'qwen3:8b'))
   assert.equal((await client.show({ model: 'llama3.2' })).details.format, 'gguf')
-  assert.deepEqual(
-    (await client.ps()).models.map(model => model.name),
-    ['llama3.2:latest']
-  )
+  assert.deepEqual((await client.ps()).models.map(model => model.name).sort(), [
+    'llama3.2:latest',
+    'nomic-embed-text:latest'
+  ])
   assert.equal((await client.version()).version, '0.33.0')
   assert.equal(states(stage).length, 1)
 })

@@ -54,6 +54,8 @@ export interface ModelConfig {
   modified_at?: string
   /** Where tool calls go: on the `done` line (templates) or in a chunk before it (parsers). Defaults to `final`. */
   tool_framing?: 'final' | 'chunk'
+  /** Stem of the words it says, so that an answer tells which weights made it. Defaults to `tok`. */
+  word?: string
   /** Answer with a tool call when tools are offered and the last message is not a tool's. Defaults to true. */
   calls_tools?: boolean
   /** Every load fails with this text. */
@@ -120,6 +122,11 @@ export interface FakeConfig {
   event_log_limit: number
   /** Bytes of a request body remembered. Defaults to 64 KiB. */
   body_log_bytes: number
+  /**
+   * File to which every event and the body of every request is appended as it happens, a line of JSON each with the
+   * time in ms since 1970: what is left of a fake that was killed. Defaults to none.
+   */
+  event_file: string
 }
 
 const DEFAULTS: Omit<FakeConfig, 'models' | 'remote_models'> = {
@@ -146,7 +153,8 @@ const DEFAULTS: Omit<FakeConfig, 'models' | 'remote_models'> = {
   faults: [],
   request_log_limit: 1000,
   event_log_limit: 10_000,
-  body_log_bytes: 65_536
+  body_log_bytes: 65_536,
+  event_file: ''
 }
 
 /** Fills what `partial` leaves out. @throws {Error} on an unknown key, since a typing error would test nothing. */

@@ -91,6 +91,7 @@ export class FakeServer {
     try {
       call.body = await readBody(request)
       world.requests.addBody(record, call.body)
+      world.recorder.body(call.number, call.body)
       await route(call)
     } catch (error) {
       if (isExpected(error)) return

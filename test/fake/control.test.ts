@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -118,6 +121,25 @@ test('the logs are rings, the counters are exact', async t => {
   assert.equal(state.events.length, 5)
   assert.equal(state.events.at(-1)?.seq, 40)
   assert.deepEqual([state.request_count, state.counts.response_end], [20, 20])
+})
+
+test('the file of events outlives a fake that is killed, and tells of all its lives', async t => {
+  const file = join(mkdtempSync(join(tmpdir(), 'fake-events-')), 'events')
+  t.after(() => rmSync(dirname(file), { recursive: true }))
+  const fake = await startFake(t, { event_file: file, token_delay_ms: 1000 })
+  const before = Date.now()
+  const cut = assert.rejects(post(fake, '/api/chat', chatBody()).then(response => response.text()))
+  await fake.waitFor('generation_start')
+  await fake.kill()
+  await cut
+  await fake.restart()
+  await fetch(`${fake.url}/api/version`)
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+  const told = lines.map(line => JSON.parse(line) as { type: string; request: number; at: number })
+  const ofFirst = told.filter(({ request }) => request === 1).map(({ type }) => type)
+  assert.deepEqual(ofFirst.slice(0, 2), ['request', 'body'])
+  assert.ok(ofFirst.includes('generation_start') && ofFirst.filter(type => type === 'request').length === 2)
+  assert.ok(told.every(({ at }) => at >= before && at <= Date.now()))
 })
 
 test('max_concurrent_generations counts over all models', async t => {

@@ -62,6 +62,22 @@ test('names on the same weights share a runner; ps shows the one that loaded fir
   assert.equal((await fake.state()).loads, 1)
 })
 
+test('what is in memory speaks, by whatever name it is asked for', async () => {
+  await fake.reset({
+    models: [{ name: 'b', word: 'bee', token_count: 2 }, ...MODELS.filter(({ name }) => name !== 'b')]
+  })
+  assert.equal((await ask('b')).json.response, 'bee0 bee1')
+  assert.equal((await ask('a', { options: { num_predict: 1 } })).json.response, 'tok0')
+  await fake.reset({
+    models: [
+      { ...MODELS[0]!, word: 'one' },
+      { ...MODELS[1]!, word: 'two' }
+    ]
+  })
+  await ask('twin')
+  assert.match(String((await ask('a')).json.response), /^two0 /)
+})
+
 test('a busy victim drains first; one waits in the worker, the next fill the queue, then 503', async () => {
   await fake.reset({ max_queue: 1, token_delay_ms: 20 })
   const long = ask('a', { options: { num_predict: 20 } })

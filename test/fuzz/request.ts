@@ -38,14 +38,17 @@ const oddSegments = [
   ''
 ]
 
-function segment(name: string, kind: KnownKind): fc.Arbitrary<string> {
-  const usual = name === ':name' ? fc.constant('completion') : known(kind)
+const modelNames = fc.constantFrom('alpha', 'BETA:latest', 'library%2Fgamma', 'library/gamma', 'nobody')
+
+function segment(url: string, name: string): fc.Arbitrary<string> {
+  const kind: KnownKind = url.startsWith('/artifacts') ? 'art' : 'job'
+  const named = url.startsWith('/models/') ? modelNames : fc.constant('completion')
+  const usual = name === ':name' || name === '*' ? named : known(kind)
   return fc.oneof({ weight: 5, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...oddSegments) })
 }
 
 function pathOf({ url }: Route): fc.Arbitrary<string> {
-  const kind = url.startsWith('/artifacts') ? 'art' : 'job'
-  const parts = url.split('/').map(part => (/^:|\*/.test(part) ? segment(part, kind) : fc.constant(part)))
+  const parts = url.split('/').map(part => (/^:|\*/.test(part) ? segment(url, part) : fc.constant(part)))
   return fc.tuple(...parts).map(filled => filled.join('/'))
 }
 

@@ -30,7 +30,7 @@ export class Audit {
     simulation.bus.on('event', (_event, job) => this.#moved(job))
     simulation.on('took', assignment => this.#took(assignment))
     simulation.on('swapped', load => this.#swapped(load.runner, load.loaded, load.ms))
-    simulation.on('ran', (_job, crashed) => this.#ran(crashed))
+    simulation.on('ran', (job, lost) => this.#ran(job, lost))
     simulation.on('idles', askedFor => this.#idles(askedFor))
   }
 
@@ -68,28 +68,44 @@ export class Audit {
       Math.min(...own.map(({ dueAt }) => dueAt)),
       'the earliest due of a runner goes first'
     )
-    assert.equal(swap, job.runner !== turn?.runner, 'the worker knows what is loaded')
+    assert.equal(swap, !this.#books.isLoaded(job), 'the worker knows what is loaded')
     if (swap) this.#mayLeave(job, jobs, now)
+    else if (job.runner !== turn?.runner) this.#mayGoOver(job, jobs, now)
     else assert.deepEqual(this.#books.ripe(jobs, now), [], 'a turn ends when a claim is ripe')
+  }
+
+  #mayGoOver(chosen: Job, jobs: readonly Job[], now: number): void {
+    const books = this.#books
+    const ripe = books.ripe(jobs, now)
+    const leavesWork = jobs.some(({ runner }) => runner === books.turn?.runner)
+    assert.ok(ripe.length > 0 || !leavesWork, 'the worker leaves no work for what is no claim')
+    const inLine = ripe.length > 0 ? ripe : jobs.filter(job => books.isLoaded(job))
+    this.#checkOrder(chosen, inLine)
+    const theirs = jobs.filter(({ runner }) => runner === chosen.runner)
+    const madeAt = books.madeAt(books.earliest(theirs))
+    this.#waits.wentOver({ runner: chosen.runner, at: now, madeAt }, this.#claimOf(theirs, now))
+    books.goOver(chosen, now)
   }
 
   #mayLeave(chosen: Job, jobs: readonly Job[], now: number): void {
     const books = this.#books
     const ripe = books.ripe(jobs, now)
-    const leavesWork = jobs.some(({ runner }) => runner === books.turn?.runner)
+    const leavesWork = jobs.some(job => books.isLoaded(job))
     assert.ok(ripe.length > 0 || !leavesWork, 'no turn with work left ends before a claim is ripe')
-    if (leavesWork) this.#checkShare(now)
+    if (leavesWork && books.victim !== undefined) this.#checkShare(now)
     const inLine = ripe.length > 0 ? ripe : jobs
     const theirs = jobs.filter(({ runner }) => runner === chosen.runner)
-    const first = books.earliest(inLine.filter(({ runner }) => runner === chosen.runner))
-    assert.equal(
-      books.madeAt(first),
-      books.madeAt(books.earliest(inLine)),
-      'the earliest claim is served first'
-    )
+    this.#checkOrder(chosen, inLine)
     this.#waits.served({ runner: chosen.runner, at: now, madeAt: books.madeAt(books.earliest(theirs)) })
     this.#claim = this.#claimOf(theirs, now)
     books.leave(chosen, jobs, now)
+  }
+
+  #checkOrder(chosen: Job, inLine: readonly Job[]): void {
+    const books = this.#books
+    const first = books.earliest(inLine.filter(({ runner }) => runner === chosen.runner))
+    const madeAt = books.madeAt(books.earliest(inLine))
+    assert.equal(books.madeAt(first), madeAt, 'the earliest claim is served first')
   }
 
   /** The one of a runner's jobs that has waited longest on a claim; undefined where none is due. */
@@ -115,10 +131,11 @@ export class Audit {
     assert.ok(load.ms <= share * ms * (1 + Number.EPSILON), `a load of ${load.ms} ms in ${ms} ms`)
   }
 
-  #ran(crashed: boolean): void {
+  #ran({ runner }: Job, lost: boolean): void {
     const { now } = this.#simulation.agenda
-    if (crashed) this.#books.crashed(now)
-    else if (this.#books.turn !== undefined) this.#books.turn.freeSince = now
+    const { turn } = this.#books
+    if (lost) this.#books.crashed(runner, now)
+    else if (turn !== undefined) turn.freeSince = now
   }
 
   #idles(askedFor: number): void {
@@ -127,7 +144,8 @@ export class Audit {
     const jobs = books.ready(now)
     const { turn } = books
     if (jobs.length === 0) return
-    assert.ok(turn !== undefined && jobs.every(job => job.runner !== turn.runner), 'idle beside work')
+    assert.ok(turn !== undefined && jobs.every(job => !books.isLoaded(job)), 'idle beside work')
+    assert.ok(books.victim !== undefined, 'idle beside a free slot')
     const last = Math.max(now, askedFor - 1)
     assert.deepEqual(books.ripe(jobs, last), [], 'idle beside a ripe claim')
     const { linger } = this.#simulation.rules.rules

@@ -8,13 +8,16 @@ import { backoffMs } from '../../core/queue/failure.ts'
 import { LoadTimes } from '../../core/queue/load-times.ts'
 import type { Rules } from './simulation.ts'
 
-/** A runner that has the worker. */
+/** The time from one load to the next. */
 export interface Turn {
-  readonly runner: string
+  /** The loaded runner that has the worker; undefined after it has crashed beside others. */
+  runner: string | undefined
+  /** The runner whose load began it, or that was left when another one failed. */
+  readonly loaded: string
   /** The largest share among those of its own waiting jobs when the worker was given to it. */
   readonly share: number
   readonly startedAt: number
-  /** End of its last job, at first the start of the turn. */
+  /** End of the last job, or the time at which the worker was given to a runner since. */
   freeSince: number
 }
 
@@ -22,14 +25,17 @@ export interface Turn {
 export class Books {
   readonly queued = new Map<string, Job>()
   turn: Turn | undefined
+  /** The least recently used first. */
+  loaded: readonly string[] = []
   readonly #rules: Rules
   readonly #keepsOld: boolean
   readonly #loadTimes = new LoadTimes()
   readonly #failedLoads = new Map<string, { times: number; heldUntil: number }>()
   /** When runners lost the worker, each time of it. */
   readonly #turnEnds = new Map<string, number[]>()
+  /** When runners last had to go for another one. */
+  readonly #evictedAt = new Map<string, number>()
   #keptClocks: ReadonlyMap<string, number> = new Map()
-  #evicted: string | undefined
   #nextShare = 0
 
   constructor(rules: Rules, keepsOld: boolean) {
@@ -53,7 +59,8 @@ export class Books {
   /** From when on nothing but the order of claims keeps `job` from being served. */
   waitsSince(job: Job): number {
     const lastEnd = this.#turnEnds.get(job.runner)?.at(-1) ?? job.dueAt
-    return Math.max(job.dueAt, lastEnd, job.availableAt, this.#heldUntil(job.runner))
+    const evictedAt = this.#evictedAt.get(job.runner) ?? job.dueAt
+    return Math.max(job.dueAt, lastEnd, evictedAt, job.availableAt, this.#heldUntil(job.runner))
   }
 
   /** The first of `jobs` in the order of claims. @throws where there is none */
@@ -61,23 +68,39 @@ export class Books {
     return jobs.reduce((best, job) => (this.madeAt(job) < this.madeAt(best) ? job : best))
   }
 
-  /** Those of the waiting `jobs` that claim the worker from the runner that has it. */
-  claims(jobs: readonly Job[], now: number): Job[] {
-    const own = jobs.filter(job => job.runner === this.turn?.runner).map(job => rankOf(job.priority))
-    const above = own.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...own)
-    return jobs.filter(
-      job => job.runner !== this.turn?.runner && (job.dueAt <= now || rankOf(job.priority) > above)
-    )
+  /** Whether `job` can be served without a load. */
+  isLoaded({ runner }: Pick<Job, 'runner'>): boolean {
+    return this.loaded.includes(runner)
   }
 
-  /** Those of the claims whose time has come. */
+  /** Whether nobody has to go for `job`. */
+  isFree(job: Job): boolean {
+    return this.isLoaded(job) || this.victim === undefined
+  }
+
+  /** Those of the waiting `jobs` that claim the worker from the runner that has it, or a slot beside or of the loaded. */
+  claims(jobs: readonly Job[], now: number): Job[] {
+    const aboveBy = (job: Job, others: readonly Job[]) =>
+      others.length === 0 ? -1 : rankOf(job.priority) - Math.max(...others.map(one => rankOf(one.priority)))
+    const own = jobs.filter(job => job.runner === this.turn?.runner)
+    const loaded = jobs.filter(job => this.isLoaded(job))
+    return jobs.filter(job => {
+      if (job.runner === this.turn?.runner) return false
+      if (job.dueAt <= now) return true
+      return this.isLoaded(job) ? aboveBy(job, own) > 0 : aboveBy(job, loaded) >= (this.isFree(job) ? 0 : 1)
+    })
+  }
+
+  /** Those of the claims whose time has come: those for which nobody has to go at once. */
   ripe(jobs: readonly Job[], now: number): Job[] {
     const { turn } = this
     if (turn === undefined) return []
     const claims = this.claims(jobs, now)
-    const share = Math.max(turn.share, ...claims.map(job => this.#shareOf(job)))
-    if (now < turn.startedAt + (1 / share - 1) * this.expectedLoad(turn.runner)) return []
-    return claims.filter(job => now >= this.#waitedAt(job, turn))
+    const costly = claims.filter(job => !this.isFree(job))
+    const share = Math.max(turn.share, ...costly.map(job => this.#shareOf(job)))
+    const paid = now >= turn.startedAt + (1 / share - 1) * this.expectedLoad(turn.loaded)
+    const waited = costly.filter(job => paid && now >= this.#waitedAt(job, turn))
+    return claims.filter(job => this.isFree(job) || waited.includes(job))
   }
 
   /** What a swap to `runner` is expected to take. */
@@ -85,27 +108,43 @@ export class Books {
     return this.#loadTimes.of(runner)
   }
 
-  /** The worker is given to `chosen`, which was one of `jobs`. */
+  /** The runner that has to go for one that is not loaded; undefined where a slot is free. */
+  get victim(): string | undefined {
+    return this.loaded.length < this.#rules.rules.slots ? undefined : this.loaded[0]
+  }
+
+  /** The worker is given to a runner that is loaded. */
+  goOver({ runner }: Job, now: number): void {
+    const turn = this.turn!
+    if (turn.runner !== undefined) this.#ended(turn.runner, now)
+    turn.runner = runner
+    turn.freeSince = now
+    this.loaded = [...this.loaded.filter(one => one !== runner), runner]
+  }
+
+  /** A swap begins for `chosen`, which was one of `jobs`. */
   leave(chosen: Job, jobs: readonly Job[], now: number): void {
     const { turn } = this
     const theirs = jobs.filter(job => job.runner === chosen.runner)
     const madeAt = this.madeAt(this.earliest(theirs))
     const overtaken = this.claims(jobs, now).filter(
-      job => job.runner !== chosen.runner && this.madeAt(job) < madeAt
+      job => !this.isLoaded(job) && job.runner !== chosen.runner && this.madeAt(job) < madeAt
     )
     this.#keptClocks =
       turn === undefined
         ? new Map()
         : new Map(overtaken.map(({ runner }) => [runner, this.#clockOf(runner, turn)]))
     this.#nextShare = Math.max(...theirs.map(job => this.#shareOf(job)))
-    if (turn !== undefined) this.#ended(turn.runner, now)
-    this.#evicted = turn?.runner ?? this.#evicted
+    if (turn?.runner !== undefined) this.#ended(turn.runner, now)
+    if (this.victim !== undefined) this.#evictedAt.set(this.victim, now)
     this.turn = undefined
   }
 
   /** The swap that followed is over. */
   swapped(runner: string, loaded: boolean, tookMs: number, now: number): void {
+    const kept = this.loaded.filter(one => one !== this.victim)
     if (loaded) {
+      this.loaded = [...kept, runner]
       this.#loadTimes.record(runner, tookMs)
       this.#failedLoads.delete(runner)
       this.#begin(runner, now)
@@ -114,20 +153,22 @@ export class Books {
     const times = (this.#failedLoads.get(runner)?.times ?? 0) + 1
     this.#failedLoads.set(runner, { times, heldUntil: now + backoffMs(times, this.#rules.retry) })
     this.#ended(runner, now)
-    if (this.#keepsOld && this.#evicted !== undefined) this.#begin(this.#evicted, now)
-    else this.#evicted = undefined
+    if (!this.#keepsOld) this.loaded = kept
+    const latest = this.loaded.at(-1)
+    if (latest !== undefined) this.#begin(latest, now)
   }
 
-  /** The runner that had the worker is out of the target's memory. */
-  crashed(now: number): void {
-    if (this.turn !== undefined) this.#ended(this.turn.runner, now)
-    this.turn = undefined
-    this.#evicted = undefined
+  /** A job of this runner ended, after which it is not loaded (any more). */
+  crashed(runner: string, now: number): void {
+    this.loaded = this.loaded.filter(one => one !== runner)
+    if (this.turn?.runner !== runner) return
+    this.#ended(runner, now)
+    if (this.loaded.length === 0) this.turn = undefined
+    else this.turn.runner = undefined
   }
 
   #begin(runner: string, now: number): void {
-    this.turn = { runner, share: this.#nextShare, startedAt: now, freeSince: now }
-    this.#evicted = runner
+    this.turn = { runner, loaded: runner, share: this.#nextShare, startedAt: now, freeSince: now }
   }
 
   #ended(runner: string, now: number): void {
@@ -139,7 +180,9 @@ export class Books {
   }
 
   #waitedAt(job: Job, turn: Turn): number {
-    const load = Math.max(this.expectedLoad(job.runner), this.expectedLoad(turn.runner))
+    const { victim } = this
+    const leaving = victim === undefined ? 0 : this.expectedLoad(victim)
+    const load = Math.max(this.expectedLoad(job.runner), leaving)
     return this.#clockOf(job.runner, turn) + (1 / this.#shareOf(job) - 1) * load
   }
 

@@ -11,7 +11,7 @@ export interface Longest {
   readonly work: number
 }
 
-/** One swap: for whom, when it began, and when the claim behind it was made. */
+/** The worker is given to a runner: to whom, when, and when the claim behind that was made. */
 export interface Service {
   readonly runner: string
   readonly at: number
@@ -29,13 +29,13 @@ export interface Claim {
 export interface ClaimWait {
   readonly waited: number
   readonly bound: number
-  /** How many swaps to runners with earlier claims it waited for. */
+  /** How often runners with earlier claims were given the worker before. */
   readonly earlier: number
   /** In how many of its rounds a claim that was made later went first. */
   readonly overtaken: number
 }
 
-/** What a runner with an earlier claim may be served at most before a claim. */
+/** What a runner with an earlier claim may be served at most before a claim, with a load or without. */
 const mostServices = 2
 
 /** All services of a simulation, and the waits of the claims that they ended. */
@@ -43,7 +43,7 @@ export class ClaimWaits {
   /** In the order of their end. */
   readonly all: ClaimWait[] = []
   readonly #longest: Longest
-  readonly #services: Service[] = []
+  readonly #services: (Service & { readonly load: boolean })[] = []
 
   constructor(longest: Longest) {
     this.#longest = longest
@@ -51,21 +51,48 @@ export class ClaimWaits {
 
   /** The worker begins to swap. */
   served(service: Service): void {
-    this.#services.push(service)
+    this.#services.push({ ...service, load: true })
+  }
+
+  /** The worker goes over to a loaded runner, whose `claim` has waited if there is one. */
+  wentOver(service: Service, claim: Claim | undefined): void {
+    this.#services.push({ ...service, load: false })
+    if (claim === undefined) return
+    const { load, work } = this.#longest
+    const earlier = this.#earlier(claim)
+    const loads = earlier.filter(one => one.load).length
+    // What runs or is being loaded, and a job for each that goes before, some of them with a load.
+    const bound = load + work + earlier.length * work + loads * load
+    this.#wait({ waited: service.at - claim.since, bound, earlier: earlier.length, overtaken: 0 })
   }
 
   /** The swap that was begun last is over at `now`: it was for `claim`, of a class with this share. */
   ended(claim: Claim, share: number, now: number): void {
-    const between = this.#services.slice(this.#firstServiceFrom(claim.since), -1)
-    const earlier = between.filter(service => service.madeAt <= claim.madeAt)
+    const between = this.#between(claim).filter(service => service.load)
+    const earlier = this.#earlier(claim)
+    const loads = earlier.filter(service => service.load).length
+    const overtaken = roundsOvertaken(between, claim)
+    // Each that the worker only goes over to has a job before this one.
+    const bound = this.#bound(loads + 1, overtaken, share) + (earlier.length - loads) * this.#longest.work
+    this.#wait({ waited: now - claim.since, bound, earlier: earlier.length, overtaken })
+  }
+
+  #wait(wait: ClaimWait): void {
+    this.all.push(wait)
+    assert.ok(wait.waited <= wait.bound, `a claim waited ${wait.waited} ms, more than ${wait.bound} ms`)
+  }
+
+  /** What was served since the claim waits, itself not included. */
+  #between({ since }: Claim) {
+    return this.#services.slice(this.#firstServiceFrom(since), -1)
+  }
+
+  #earlier(claim: Claim) {
+    const earlier = this.#between(claim).filter(service => service.madeAt <= claim.madeAt)
     for (const [runner, services] of Map.groupBy(earlier, service => service.runner)) {
       assert.ok(services.length <= mostServices, `${runner} ${services.length} times before ${claim.job.id}`)
     }
-    const overtaken = roundsOvertaken(between, claim)
-    const bound = this.#bound(earlier.length + 1, overtaken, share)
-    const waited = now - claim.since
-    this.all.push({ waited, bound, earlier: earlier.length, overtaken })
-    assert.ok(waited <= bound, `a claim waited ${waited} ms, more than ${bound} ms`)
+    return earlier
   }
 
   /** A load under way, then the rounds: a minimal turn, a job and a load, and more where one was overtaken. */

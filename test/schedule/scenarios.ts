@@ -57,8 +57,8 @@ export async function played<T>(seed: number, play: () => Promise<T>): Promise<T
   }
 }
 
-/** The scenario of a seed: 10 to 1 000 calls. */
-export function scenario(seed: number): Scenario {
+/** The scenario of a seed: 10 to 1 000 calls, the same ones whatever the slots. */
+export function scenario(seed: number, slots = 1): Scenario {
   const dice = new Dice(seed)
   const calls = dice.spread(10, 1000)
   const runners = [...'abcdefgh'].slice(0, dice.whole(1, 8))
@@ -74,8 +74,9 @@ export function scenario(seed: number): Scenario {
     keepsOld: dice.chance(0.3)
   }
   const traffic = new Traffic(dice, runners, longestWork)
+  const rules = drawRules(dice)
   return {
-    rules: drawRules(dice),
+    rules: { ...rules, rules: { ...rules.rules, slots } },
     target,
     longest: { load: longestLoad, expected: Math.max(unknownLoadMs, longestLoad), work: longestWork },
     play: simulation => traffic.play(simulation, calls)
@@ -130,7 +131,8 @@ function drawRules(dice: Dice): Rules {
     retry,
     rules: {
       loadShare: each(() => dice.pick([0.05, 0.1, 0.19, 0.2, 0.5, 0.9])),
-      linger: dice.pick([0, 0.1, 0.5, 1])
+      linger: dice.pick([0, 0.1, 0.5, 1]),
+      slots: 1
     },
     patienceMs: each(() => dice.pick([0, 1, 15, 60, 600, 3600]) * secondMs)
   }

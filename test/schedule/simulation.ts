@@ -5,6 +5,7 @@
  *
  * Times are whole ms from the start. What happens at the very instant at which the worker looks again counts first.
  */
+import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import Database from 'better-sqlite3'
 import { migrate } from '../../core/database/migrate.ts'
@@ -21,6 +22,7 @@ import { backoffMs, mayRetry, toJobError } from '../../core/queue/failure.ts'
 import { Forecaster } from '../../core/queue/forecast.ts'
 import type { JobQueueParts } from '../../core/queue/job-queue.ts'
 import { queueRules } from '../../core/queue/rules.ts'
+import type { SwapLedger } from '../../core/queue/swap-ledger.ts'
 import type { Assignment } from '../../core/queue/worker.ts'
 import { loadSettings } from '../../core/settings.ts'
 import { Agenda } from './agenda.ts'
@@ -69,8 +71,8 @@ interface SimulationEvents {
   took: [assignment: Assignment]
   /** The swap for it is over. */
   swapped: [load: Load]
-  /** The attempt is over; the runner may be gone with it. */
-  ran: [job: Job, crashed: boolean]
+  /** The attempt is over; its runner is not loaded, or has gone with it. */
+  ran: [job: Job, lost: boolean]
   /** Nothing was given out; the dispatcher wants to be asked again at this time. */
   idles: [askedFor: number]
 }
@@ -120,9 +122,15 @@ export class Simulation extends EventEmitter<SimulationEvents> {
       },
       wake: () => this.#target.lookedAt(),
       loadFailed: (runner, error) => this.#failAttached(runner, error),
-      swapped: () => {}
+      swapped: () => {},
+      log: { warn: () => {} }
     })
     this.bus.on('event', (_event, job) => this.#follow(job))
+  }
+
+  /** What loading came to, by foreman's own account. */
+  get ledger(): SwapLedger {
+    return this.#dispatcher.ledger
   }
 
   /** From now on the start of each job that comes in is foretold, and how that came true recorded. */
@@ -214,7 +222,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
     if (!assignment.swap || (await this.#load(record))) this.#compute(record)
     this.#dispatcher.ran(record.job)
     await this.#target.looked()
-    this.emit('ran', record.job, this.#target.inMemory === undefined)
+    this.emit('ran', record.job, !this.#target.has(record.job.runner))
   }
 
   /** @returns whether the job may go on to the target */
@@ -225,6 +233,7 @@ export class Simulation extends EventEmitter<SimulationEvents> {
     let error: ForemanError | undefined
     try {
       await this.#dispatcher.load(record.job, AbortSignal.any([]))
+      this.#target.lookedAt()
     } catch (err) {
       if (!isForemanError(err)) throw err
       error = err
@@ -242,10 +251,11 @@ export class Simulation extends EventEmitter<SimulationEvents> {
 
   #compute(record: CallRecord): void {
     const { call, job } = record
+    assert.ok(this.#target.has(job.runner), `${job.id} begins although ${job.runner} is not loaded`)
     record.startedAt = this.agenda.now
     this.agenda.advanceTo(this.agenda.now + call.workMs)
     if (job.attempt > (call.failures ?? 0)) return void this.#store.move(job, 'done')
-    if (call.crashes === true) this.#target.inMemory = undefined
+    if (call.crashes === true) this.#target.drop(job.runner)
     this.#failed(record, new TargetFailedError('no answer'))
   }
 

@@ -1,13 +1,18 @@
 /**
  * `npm run schedule`: foreman's schedule beside three plain policies on the fixed workloads, as a table, and where
  * its figures differ from those of the design's simulator. Nothing is measured: the clock is simulated, so that
- * every run prints the same. The figures are read as ADR 0009 says.
+ * every run prints the same. The figures are read as ADR 0009 says. `npm run schedule -- --day [--seed N]`: what a day
+ * of mixed callers costs in loads instead.
  */
+import { parseArgs } from 'node:util'
 import { type Priority, priorities } from '../../core/jobs/priority.ts'
 import { designFigures, designUnequal, type Figures, type Waits } from './design-figures.ts'
 import { type Outcome, quantile, runSchedule } from './outcome.ts'
 import { plainPolicies, runPlain } from './plain-policies.ts'
 import { Simulation } from './simulation.ts'
+import { busyCompany, quietCompany } from './trace-day.ts'
+import { playDay, raisedTo } from './trace-day-figures.ts'
+import { dayTable } from './trace-day-table.ts'
 import * as workloads from './workloads.ts'
 
 const { toMs, unequal, unequalOverload } = workloads
@@ -33,8 +38,21 @@ const policies: Record<string, Run> = {
   }
 }
 
-await printTable()
-await printMedians()
+const { values } = parseArgs({
+  options: { day: { type: 'boolean' }, seed: { type: 'string', default: '1' } }
+})
+if (values.day) await printDay(Number(values.seed))
+else {
+  await printTable()
+  await printMedians()
+}
+
+async function printDay(seed: number): Promise<void> {
+  const busy = await playDay(seed, busyCompany)
+  const raised = await playDay(seed, busyCompany, raisedTo(busy.largest))
+  const quiet = await playDay(seed, quietCompany)
+  for (const line of dayTable({ busy, 'busy, num_ctx raised': raised, quiet })) console.log(line)
+}
 
 async function printTable(): Promise<void> {
   const differences: string[] = []

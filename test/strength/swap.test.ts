@@ -8,7 +8,7 @@ import { ended, ready, storyOf, submit } from './support/jobs.ts'
 import { assertOneAtATime, chat, startRig, withShortPauses } from './support/rig.ts'
 
 const embedder = { name: 'embed', capabilities: ['embedding' as const] }
-const models = [{ name: 'alpha' }, { name: 'beta' }, { name: 'gamma' }, embedder]
+const models = [{ name: 'alpha' }, { name: 'beta' }, { name: 'gamma' }]
 
 async function run(app: FastifyInstance, model: string): Promise<void> {
   const [job] = submit(app, { model })
@@ -81,7 +81,7 @@ test('the keep_alive of a client does not undo that of foreman, unless it may', 
 })
 
 test('neither the embedder nor what others loaded is ever unloaded', async t => {
-  const { app, fake } = await startRig(t, { models, max_loaded: 4 })
+  const { app, fake } = await startRig(t, { models: [...models, embedder], max_loaded: 4 })
   await byOthers(fake, '/api/embed', { model: 'embed', input: 'text', keep_alive: -1 })
   await byOthers(fake, '/api/generate', { model: 'gamma', prompt: '', keep_alive: -1 })
   for (const model of ['alpha', 'beta', 'alpha']) await run(app, model)

@@ -24,6 +24,7 @@ export interface CatalogEntry {
       | 'parameters'
       | 'tool_framing'
       | 'calls_tools'
+      | 'word'
     >
   > &
     ModelConfig
@@ -62,7 +63,8 @@ export function catalogEntry(model: ModelConfig): CatalogEntry {
       embedding_length: model.embedding_length ?? 16,
       parameters: model.parameters ?? {},
       tool_framing: model.tool_framing ?? 'final',
-      calls_tools: model.calls_tools ?? true
+      calls_tools: model.calls_tools ?? true,
+      word: model.word ?? 'tok'
     }
   }
 }

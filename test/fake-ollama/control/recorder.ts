@@ -3,6 +3,7 @@
  *
  * Counters are exact for the life of the instance; the logs are rings.
  */
+import { appendFileSync } from 'node:fs'
 import type { CatalogEntry } from '../catalog/catalog.ts'
 import { displayName } from '../catalog/model-name.ts'
 import type { FakeConfig } from '../config.ts'
@@ -69,13 +70,20 @@ export class Recorder {
   /** Logs an event and wakes whoever waits for one. */
   event(type: FakeEventType, entry?: CatalogEntry, request?: number, detail?: string): void {
     const model = entry && displayName(entry.name)
-    this.#events.push({ seq: ++this.#seq, at_ms: performance.now(), type, model, request, detail })
+    const event = { seq: ++this.#seq, at_ms: performance.now(), type, model, request, detail }
+    this.#events.push(event)
+    this.#append(event)
     // Trimmed by halves, so that a full log costs one copy per many events.
     const limit = this.#config().event_log_limit
     if (this.#events.length > 2 * limit) this.#events = this.#events.slice(-limit)
     this.counts[type] = (this.counts[type] ?? 0) + 1
     if (type === 'load' && model !== undefined) this.loadsByModel[model] = (this.loadsByModel[model] ?? 0) + 1
     if (this.#waiters.length > 0) this.#wake()
+  }
+
+  /** The whole body of a request has come in: told to the file of events, with the time, and to nobody else. */
+  body(request: number, body: Buffer): void {
+    this.#append({ type: 'body', request, detail: body.toString() })
   }
 
   generationStart(entry: CatalogEntry, request: number): void {
@@ -115,6 +123,12 @@ export class Recorder {
     const model = displayName(entry.name)
     this.generationsByModel[model] ??= { current: 0, max: 0 }
     return [this.generations, this.generationsByModel[model]]
+  }
+
+  // At once and whole: the next moment may be the process's last.
+  #append(line: object): void {
+    const { event_file: file } = this.#config()
+    if (file !== '') appendFileSync(file, `${JSON.stringify({ ...line, at: Date.now() })}\n`)
   }
 
   #wake(): void {

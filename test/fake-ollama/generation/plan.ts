@@ -26,6 +26,8 @@ export interface PlanInput {
   /** The model may stop before `numPredict`; otherwise it goes on to exactly that many. */
   mayStopEarly: boolean
   tokenCount: number
+  /** Stem of the words. */
+  word: string
   stop: string[]
   json: boolean
   tool?: Tool
@@ -49,7 +51,7 @@ export function makePlan(input: PlanInput): Plan {
   // 0 means no limit, as any negative number does.
   const limited = limit > 0 && !(input.mayStopEarly && limit > input.tokenCount)
   const count = Math.min(limited ? limit : input.tokenCount, input.maxTokens)
-  const tokens = decorate(input.json ? jsonTokens(count) : words('tok', count), input.faults)
+  const tokens = decorate(input.json ? jsonTokens(count) : words(input.word, count), input.faults)
   const spoken = cutAtStop(tokens, input.stop)
   return {
     ...plan,

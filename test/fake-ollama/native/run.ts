@@ -151,6 +151,8 @@ function planFor({ call, entry, runner, merged }: Run, request: AnswerRequest, i
     // There `max_tokens` is a limit; natively a test says with `num_predict` how long the answer is.
     mayStopEarly: call.path.startsWith('/v1/'),
     tokenCount: entry.config.token_count ?? call.world.config.token_count,
+    // What is in memory speaks, whatever name it was asked for by.
+    word: runner.entry.config.word,
     stop: (merged.stop as string[] | undefined) ?? [],
     faults: call.faults
   })

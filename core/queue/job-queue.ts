@@ -94,6 +94,8 @@ export class JobQueue {
       if (job.state === 'queued') this.#startLimits.watch(job)
     })
     this.#parts.catalog.on('changed', change => this.#moveAlong(change))
+    // By the list of the last run, where there is one.
+    for (const to of this.#parts.catalog.models()) this.#moveAlong({ name: to.name, from: to, to })
     this.#chronicle.start(this.#parts.reachability, this.paused)
     this.#startLimits.start()
     this.#lane.start(!this.paused)

@@ -25,7 +25,7 @@ export function moveAlong(
 ): number {
   const key = parseModelName(change.name)?.key
   let moved = 0
-  for (const job of waitingUnder(db, change)) {
+  for (const job of firstsOf(change).flatMap(first => waitingUnder(db, first))) {
     if (parseModelName(job.model)?.key !== key) continue
     const runner = runnerNow(job)
     if (runner === undefined || runner === job.runner) continue
@@ -36,9 +36,14 @@ export function moveAlong(
   return moved
 }
 
+/** What the runners of its jobs begin with: one may have come in before any list, and have been at work at the first. */
+function firstsOf({ name, from }: CatalogChange): string[] {
+  const provisional = provisionalRunner(name)
+  return from === undefined ? [provisional] : [provisional, runnerPrefix(from)]
+}
+
 // Two look-ups in the indexes of waiting jobs; `+` begins what follows the weights in a runner's key.
-function waitingUnder(db: Database, { name, from }: CatalogChange): Job[] {
-  const first = from === undefined ? provisionalRunner(name) : runnerPrefix(from)
+function waitingUnder(db: Database, first: string): Job[] {
   const range = { first, end: `${first}+\uffff` }
   const among =
     "runner >= @first AND runner < @end AND (runner = @first OR substr(runner, length(@first) + 1, 1) = '+')"

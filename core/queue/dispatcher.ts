@@ -113,11 +113,6 @@ export class Dispatcher implements WorkerHost {
     return this.resident === undefined ? undefined : this.#resident.current?.model
   }
 
-  /** The digest under which `/api/ps` shows what foreman loaded, whether or not its turn has come. */
-  get residentDigest(): string | undefined {
-    return this.#resident.current?.digest
-  }
-
   /** All that foreman loaded and did not unload, the least recently used first. */
   get residents(): readonly Resident[] {
     return this.#resident.all

@@ -20,7 +20,7 @@ import { EmbedLane } from './embed-lane.ts'
 import { type Forecast, Forecaster } from './forecast.ts'
 import { Intake, type Submission } from './intake.ts'
 import { TargetLoader } from './loader.ts'
-import { moveAlong } from './move-along.ts'
+import { forWaiting, moveAlong } from './move-along.ts'
 import type { JobQueueParts } from './queue-parts.ts'
 import { SharedCommits } from './shared-commits.ts'
 import { StartLimits } from './start-limits.ts'
@@ -183,7 +183,7 @@ export class JobQueue {
   /** What the worker does and knows, to look at. */
   get worker(): Pick<
     Dispatcher,
-    'activity' | 'residentModel' | 'residentDigest' | 'residents' | 'slotsThatHold' | 'knowledge' | 'ledger'
+    'activity' | 'residentModel' | 'residents' | 'slotsThatHold' | 'knowledge' | 'ledger'
   > {
     return this.#dispatcher
   }
@@ -294,7 +294,7 @@ export class JobQueue {
 
   #moveAlong(change: CatalogChange): void {
     const { db, depth } = this.#parts
-    const moved = moveAlong(db, depth, change, job => this.#loader.wanted(job)?.runner.key)
+    const moved = moveAlong(db, depth, forWaiting(change), job => this.#loader.wanted(job)?.runner.key)
     if (moved > 0) this.#lane.offer()
   }
 }

@@ -36,6 +36,16 @@ export function moveAlong(
   return moved
 }
 
+/**
+ * What of a change concerns waiting jobs: of a model that is what it was those alone that came in before any list. There
+ * may be a million others, and each would be looked at.
+ */
+export function forWaiting({ name, from, to }: CatalogChange): CatalogChange {
+  // A model that could not be shown gets other weights with the same digest when it can.
+  const isSame = from?.digest === to?.digest && from?.weights === to?.weights
+  return { name, from: isSame ? undefined : from, to }
+}
+
 /** What the runners of its jobs begin with: one may have come in before any list, and have been at work at the first. */
 function firstsOf({ name, from }: CatalogChange): string[] {
   const provisional = provisionalRunner(name)

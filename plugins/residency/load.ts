@@ -52,7 +52,8 @@ async function load(
   const job = await untilEnded(app, accepted, (prefer.waitS ?? 0) * secondMs, gone)
   if (hasEnded(job.state) && job.state !== 'done') throw notLoaded(model, job)
   const object = await modelNow(app, model)
-  reply.code(object.loaded ? 200 : 202)
+  // Whoever did not ask to wait is told that it was accepted, however fast it was.
+  reply.code(prefer.waitS !== undefined && object.loaded ? 200 : 202)
   return object
 }
 

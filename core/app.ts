@@ -17,12 +17,17 @@ import { DiskUse } from './database/disk-use.ts'
 import { openStore } from './database/open.ts'
 import type { Secrets } from './database/secret.ts'
 import { answerError, answerUnreadable, installErrors, newRequestId } from './errors.ts'
+import { Followers } from './follow/followers.ts'
+import { addLiveEvents } from './follow/live-events.ts'
+import { StreamSlots } from './follow/stream-slots.ts'
 import { addHealthRoutes } from './health.ts'
 import { followInventory } from './inventory.ts'
 import { BlobCleaner, blobNeed } from './jobs/blob-cleaner.ts'
 import { Blobs } from './jobs/blobs.ts'
 import { QueueDepth } from './jobs/depth.ts'
 import { JobBus } from './jobs/events.ts'
+import { OutputFolder } from './jobs/fold-outputs.ts'
+import { Epochs } from './jobs/places.ts'
 import { type Recovered, recover } from './jobs/recovery.ts'
 import { Sweeper } from './jobs/retention.ts'
 import { JobStore } from './jobs/store.ts'
@@ -48,17 +53,22 @@ import { TargetVersion } from './target/target-version.ts'
 import { readTls } from './target/tls-files.ts'
 import { targetToken } from './target/token-file.ts'
 import { Telemetry } from './telemetry.ts'
+import { Upgrades } from './upgrades.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     readonly settings: Settings
     readonly access: Access
+    readonly upgrades: Upgrades
     readonly db: Database
     readonly secrets: Secrets
     readonly jobs: JobStore
     readonly blobs: Blobs
     readonly disk: DiskUse
     readonly jobEvents: JobBus
+    readonly epochs: Epochs
+    readonly followers: Followers
+    readonly streamSlots: StreamSlots
     readonly queueDepth: QueueDepth
     readonly queue: JobQueue
     readonly contexts: ContextPolicy
@@ -96,11 +106,12 @@ export interface AppOptions {
  */
 export async function buildApp(settings: Settings, options: AppOptions = {}): Promise<FastifyInstance> {
   const access = new Access()
+  const upgrades = new Upgrades(raw => access.addressOf(raw))
   const slowClients = new SlowClients(settings.limits)
   const app = Fastify({
     logger: options.logger ?? false,
     logController: new LogController({ disableRequestLogging: true }),
-    http: serverOptions(settings.limits),
+    http: { ...serverOptions(settings.limits), shouldUpgradeCallback: raw => upgrades.takes(raw) },
     bodyLimit: settings.limits.body_bytes,
     // No shorter than what Node reads of a head: model names and keys in a path are longer than Fastify's 100.
     routerOptions: { maxParamLength: settings.limits.head_bytes },
@@ -118,6 +129,7 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
     trustProxy: settings.trust_proxy.length > 0 ? settings.trust_proxy : false,
     rewriteUrl: raw => access.addressOf(raw)
   })
+  app.decorate('upgrades', upgrades)
   app.decorate('telemetry', new Telemetry())
   app.decorate('meters', new Registry())
   installErrors(app)
@@ -154,6 +166,7 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   const opened = openStore(settings.data_dir, settings.secret_key_file)
   for (const notice of opened.notices) app.log.warn(notice)
   const { db } = opened
+  const epochs = new Epochs(db)
   const bus = new JobBus()
   const store = new JobStore(db, bus, { onCommit: tookMs => telemetry.emit('commit', tookMs) })
   const blobs = new Blobs(join(settings.data_dir, 'blobs'), blobNeed(db))
@@ -191,6 +204,9 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   app.decorate('blobs', blobs)
   app.decorate('disk', disk)
   app.decorate('jobEvents', bus)
+  app.decorate('epochs', epochs)
+  app.decorate('followers', new Followers(db, bus, epochs))
+  app.decorate('streamSlots', new StreamSlots(settings.limits, telemetry))
   app.decorate('queueDepth', depth)
   app.decorate('queue', queue)
   app.decorate('contexts', contexts)
@@ -204,6 +220,7 @@ function addEngine(app: FastifyInstance, settings: Settings): void {
   app.decorate('targetEvents', new TargetEvents())
   app.decorate('recovered', recovered)
   followInventory(app, kept)
+  addLiveEvents(app)
   addLifecycle(app, () => opened.close())
 }
 
@@ -218,6 +235,9 @@ function addLifecycle(app: FastifyInstance, closeStore: () => void): void {
     },
     sweep_interval_s * secondMs,
     err => app.log.error({ err }, 'ended jobs could not be cleared')
+  )
+  const folder = new OutputFolder(app.db, sweep_interval_s * secondMs, err =>
+    app.log.error({ err }, 'texts of ended jobs could not be folded up')
   )
   const cleaner = new BlobCleaner(app.db, app.blobs, err =>
     app.log.error({ err }, 'files of removed artifacts could not be cleared')
@@ -234,6 +254,7 @@ function addLifecycle(app: FastifyInstance, closeStore: () => void): void {
   app.addHook('onReady', async () => {
     app.log.info({ recovered }, 'jobs of the last run put right')
     sweeper.start()
+    folder.start()
     cleaner.start()
     queue.start()
     reachability.start()
@@ -252,6 +273,7 @@ function addLifecycle(app: FastifyInstance, closeStore: () => void): void {
   })
   app.addHook('onClose', async () => {
     sweeper.stop()
+    folder.stop()
     await cleaner.stop()
     closeStore()
   })

@@ -10,6 +10,9 @@ import type { TargetCall } from './target/client.ts'
 /** What was amiss with a request at the door. `scope`, `address`: with what its token may. */
 export type AuthFailure = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked' | 'scope' | 'address'
 
+/** How a caller follows jobs over a connection that stays, or waits for one (`longpoll`). */
+export type Transport = 'sse' | 'ws' | 'ndjson' | 'longpoll'
+
 /** The moments, by name. */
 export interface Moments {
   /** An attempt is over and its job settled. */
@@ -22,6 +25,14 @@ export interface Moments {
   commit: [tookMs: number]
   /** A request did not show who makes it, or may not do what it asks for. */
   authFailure: [reason: AuthFailure]
+  /** A connection that follows jobs was opened, or is over. */
+  streams: [transport: Transport, change: 1 | -1]
+  /** Events were handed to a connection. */
+  streamEvents: [transport: Transport, count: number]
+  /** A follower came back: it got what it had missed, something is missing for good, or there was nothing left. */
+  streamResumed: [transport: Transport, result: 'replayed' | 'gap' | 'complete']
+  /** A follower does not keep up: it reads the log from here on, or its connection was closed. */
+  streamSlow: [transport: Transport, action: 'pull' | 'closed']
   /** Something that has been kept long enough was removed. */
   removed: [what: 'job' | 'upload' | 'tombstone', count: number]
 }

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorKind } from '../api-description.ts'
 import { InsufficientScopeError } from '../errors.ts'
 import { type Caller, soleCaller } from './caller.ts'
+import { Farewells } from './farewells.ts'
 import type { Scope } from './scopes.ts'
 
 /** What a route asks of its caller: a scope; to be known, whatever the scopes; or nothing at all. */
@@ -40,6 +41,8 @@ declare module 'fastify' {
 export class Access {
   /** Routes that say nothing: `GET /path` each. */
   readonly silent: string[] = []
+  /** What calls say before they are cut. */
+  readonly farewells = new Farewells()
   /** What identifying throws. */
   refusals: readonly ErrorKind[] = []
   #identify: Identify | undefined

@@ -35,6 +35,25 @@ export const DrainingError = defineError({
   problemType: REDUCED_CAPACITY
 })
 
+/** 429: too many connections follow jobs. Hole: which limit, and what to do. */
+export const TooManyStreamsError = defineError<[limit: string]>({
+  code: 'too_many_streams',
+  status: 429,
+  title: 'Too many streams',
+  message: 'Too many streams are open: %s',
+  retryable: true,
+  retryAfterS: 10
+})
+
+/** 400: what a follower gave as the last event it had is none of what it follows. Hole: why. */
+export const InvalidEventIdError = defineError<[why: string]>({
+  code: 'invalid_event_id',
+  status: 400,
+  title: 'Invalid event id',
+  message: 'This cannot be followed on from: %s',
+  retryable: false
+})
+
 /** 503: the data directory is full, nearly so, or cannot be written, so nothing can be accepted safely. */
 export const StorageLowError = defineError({
   code: 'storage_low',
@@ -200,6 +219,15 @@ export function faultAt(pointer: string, detail: string): ForemanError {
   error.faults = [{ pointer, detail }]
   return error
 }
+
+/** 416: no byte of the range is there. */
+export const RangeNotSatisfiableError = defineError({
+  code: 'range_not_satisfiable',
+  status: 416,
+  title: 'Range not satisfiable',
+  message: 'The range begins behind the last byte',
+  retryable: false
+})
 
 /** 422 (404 on inference routes, as Ollama has it): the target has no such model. Hole: the name as sent. */
 export const ModelNotFoundError = defineError<[model: string]>({

@@ -18,6 +18,12 @@ export class AnswerAssembler {
   #line: Buffer[] = []
   #answer: Fields | undefined
   #records = 0
+  readonly #onRecord: ((record: Fields) => void) | undefined
+
+  /** @param onRecord told of each record of the answer, in their order */
+  constructor(onRecord?: (record: Fields) => void) {
+    this.#onRecord = onRecord
+  }
 
   push(chunk: Buffer): void {
     let start = 0
@@ -54,6 +60,7 @@ export class AnswerAssembler {
     if (record.error !== undefined) return true
     this.#answer = join(this.#answer ?? {}, record)
     this.#records += 1
+    this.#onRecord?.(record)
     return true
   }
 }

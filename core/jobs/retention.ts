@@ -62,11 +62,13 @@ export function removeJob(db: Database, job: EndedJob, now: number): void {
 function removerAt(db: Database, now: number): (job: EndedJob) => void {
   new ArrivalOrder(db).catchUp()
   const bury = db.prepare(
-    'INSERT INTO tombstone (id, owner, state, finished_at, removed_at) VALUES (?, ?, ?, ?, ?)'
+    `INSERT INTO tombstone (id, owner, state, finished_at, removed_at, last_n)
+      VALUES (@id, @owner, @state, @finishedAt, @now, (SELECT max(n) FROM event WHERE job_seq = @seq))`
   )
   const remove = db.prepare('DELETE FROM job WHERE seq = ?')
   return ({ seq, id, owner, state, finishedAt }) => {
-    bury.run(id, owner, state, finishedAt, now)
+    // The last event of an ended job is its end, and no piece of text.
+    bury.run({ seq, id, owner, state, finishedAt, now })
     remove.run(seq)
   }
 }

@@ -10,11 +10,13 @@ import type { Database, Statement } from 'better-sqlite3'
 import { durably } from '../database/open.ts'
 import { Artifacts, type Output } from './artifacts.ts'
 import { JobDetails } from './details.ts'
-import type { Announcement, JobBus, JobEvent, JobEventType } from './events.ts'
+import { EventWriter } from './event-writer.ts'
+import type { Announcement, JobBus, JobEvent, StateEventType } from './events.ts'
 import { freshJob } from './fresh.ts'
 import { IdempotencyKeys, KeyTakenError } from './idempotency.ts'
-import { newId } from './ids.ts'
 import type { Job, JobError, NewJob, StoredRequest } from './job.ts'
+import { KeptAnswers } from './kept-answers.ts'
+import type { AnswerPart } from './output.ts'
 import { insertJob, type JobRow, jobColumns, moveJob, toJob, toRow } from './rows.ts'
 import { isAtWork, RunLog, type RunTook } from './runs.ts'
 import { type StartEstimate, StartEstimates } from './start-estimates.ts'
@@ -38,6 +40,8 @@ export interface Change {
   readonly result?: Output
   /** What that answer took. */
   readonly usage?: Usage
+  /** What came of the answer before the change, and is not written yet. */
+  readonly answer?: AnswerPart
   /** What the attempt that ends here took. */
   readonly took?: RunTook
   /** When that attempt ended, where it was before now. */
@@ -77,6 +81,8 @@ export class JobStore {
   readonly estimates: StartEstimates
   /** What jobs made, and what they use. */
   readonly artifacts: Artifacts
+  /** Answers that are kept byte for byte. */
+  readonly keptAnswers: KeptAnswers
   readonly #db: Database
   readonly #bus: JobBus
   readonly #now: () => number
@@ -84,13 +90,15 @@ export class JobStore {
   readonly #byId: Statement
   readonly #insert: Statement
   readonly #insertRequest: Statement
-  readonly #insertEvent: Statement
+  readonly #events: EventWriter
   readonly #move: Statement
+  readonly #setEventSeq: Statement
   readonly #request: Statement
   // Made once: a transaction of better-sqlite3 takes longer to make than to begin.
   readonly #acceptAll: (places: readonly Place[], now: number) => Announcement[]
   readonly #acceptEach: (places: readonly Place[], now: number) => (Announcement | { error: unknown })[]
-  readonly #writeMove: (job: Job, moved: Job, change: Change, now: number) => JobEvent
+  readonly #writeMove: (job: Job, moved: Job, change: Change, now: number) => Announcement[]
+  readonly #writeAnswer: (job: Job, part: AnswerPart, now: number) => Announcement[]
 
   constructor(db: Database, bus: JobBus, { now = Date.now, onCommit }: StoreOptions = {}) {
     this.#db = db
@@ -102,13 +110,13 @@ export class JobStore {
     this.runs = new RunLog(db)
     this.estimates = new StartEstimates(db)
     this.artifacts = new Artifacts(db)
+    this.keptAnswers = new KeptAnswers(db)
+    this.#events = new EventWriter(db)
     this.#byId = db.prepare(`SELECT ${jobColumns} FROM job WHERE id = ?`)
     this.#insert = db.prepare(insertJob)
     this.#insertRequest = db.prepare('INSERT INTO job_request (job_seq, path, body) VALUES (?, ?, ?)')
-    this.#insertEvent = db.prepare(
-      'INSERT INTO event (job_seq, seq, id, type, attempt, created_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)'
-    )
     this.#move = db.prepare(moveJob)
+    this.#setEventSeq = db.prepare('UPDATE job SET event_seq = ? WHERE seq = ? AND version = ?')
     this.#request = db.prepare('SELECT path, body FROM job_request WHERE job_seq = ?')
     this.#acceptAll = db.transaction((places: readonly Place[], now: number) =>
       places.map(place => this.#acceptOne(place, now))
@@ -119,6 +127,12 @@ export class JobStore {
     this.#writeMove = db.transaction((job: Job, moved: Job, change: Change, now: number) =>
       this.#write(job, moved, change, now)
     )
+    this.#writeAnswer = db.transaction((job: Job, part: AnswerPart, now: number) => {
+      const announced = this.#addAnswer(job, part, now)
+      const { eventSeq } = announced.at(-1)?.job ?? job
+      if (this.#setEventSeq.run(eventSeq, job.seq, job.version).changes === 1) return announced
+      throw new JobChangedError(job.id, job.state, job.version)
+    })
   }
 
   /**
@@ -166,9 +180,21 @@ export class JobStore {
     if (!mayBecome(job.state, state)) throw new TransitionError(job.id, job.state, state)
     const now = this.#now()
     const moved = this.#moved(job, state, change, now)
-    const event = this.#timed(() => this.#writeMove(job, moved, change, now))
-    this.#bus.announce([{ event, job: moved }])
-    return moved
+    return this.#tell(
+      this.#timed(() => this.#writeMove(job, moved, change, now)),
+      change.answer
+    )
+  }
+
+  /**
+   * Adds what came of the answer of a running job to its log, in one transaction.
+   * @returns the job as it is then: of the same version, since nothing of it changed
+   * @throws {JobChangedError} as {@link move}
+   */
+  addAnswer(job: Job, part: AnswerPart): Job {
+    const now = this.#now()
+    const announced = this.#timed(() => this.#writeAnswer(job, part, now))
+    return announced.length === 0 ? this.#tell([], part, job) : this.#tell(announced, part)
   }
 
   #timed<T>(commit: () => T): T {
@@ -178,19 +204,40 @@ export class JobStore {
     return written
   }
 
-  #write(job: Job, moved: Job, change: Change, now: number): JobEvent {
-    const { result, usage, data } = change
+  #tell(announced: readonly Announcement[], part: AnswerPart | undefined, job = announced.at(-1)!.job): Job {
+    this.#bus.announce(announced)
+    if (part?.head !== undefined || part?.kept !== undefined) this.#bus.emit('kept', job)
+    return job
+  }
+
+  #write(job: Job, moved: Job, change: Change, now: number): Announcement[] {
+    const { result, usage, data, answer } = change
     const { state } = moved
+    const before = answer === undefined ? [] : this.#addAnswer(job, answer, now)
+    // An attempt that goes back takes its text with it.
+    if (state === 'queued') {
+      const last = before.at(-1)?.job ?? job
+      before.push(...announcing(last, this.#events.appendReset(last, now)))
+    }
+    const next: Job = { ...moved, eventSeq: (before.at(-1)?.job ?? job).eventSeq + 1 }
     const ready = state === 'queued' && moved.availableAt <= now
-    const { changes } = this.#move.run(toRow(moved, ready))
+    const { changes } = this.#move.run(toRow(next, ready))
     if (changes !== 1) throw new JobChangedError(job.id, job.state, job.version)
     if (result !== undefined) this.artifacts.addOutput(job, result, now)
     if (usage !== undefined) this.details.setUsage(job.seq, usage)
     if (isAtWork(job) && state !== 'canceling')
       this.runs.add(job, moved, change.attemptEndedAt ?? now, change.took)
     if (state === 'working' && !job.attached) this.estimates.started(job.seq, now)
+    if (hasEnded(state)) this.#events.ended(job, now)
     const type = state === 'queued' ? 'job.retrying' : (`job.${state}` as const)
-    return this.#append(moved, type, { ...factsOf(moved, now, change.error), ...data }, now)
+    const event = this.#append(next, type, { ...factsOf(moved, now, change.error), ...data }, now)
+    return [...before, { event, job: next }]
+  }
+
+  #addAnswer(job: Job, { pieces, head, kept }: AnswerPart, now: number): Announcement[] {
+    if (head !== undefined) this.keptAnswers.begin(job.seq, head)
+    if (kept !== undefined) this.keptAnswers.append(job.seq, kept)
+    return announcing(job, this.#events.appendOutput(job, pieces, now))
   }
 
   #tryAccept(place: Place, now: number): Announcement | { error: unknown } {
@@ -218,7 +265,7 @@ export class JobStore {
 
   #moved(job: Job, state: JobState, change: Change, now: number): Job {
     const { result: _result, usage: _usage, data: _data, took: _took, ...others } = change
-    const { attemptEndedAt: _attemptEndedAt, ...fields } = others
+    const { attemptEndedAt: _attemptEndedAt, answer: _answer, ...fields } = others
     const ended = hasEnded(state) ? { finishedAt: now, expiresAt: now + job.retentionMs } : undefined
     return {
       ...job,
@@ -226,26 +273,19 @@ export class JobStore {
       ...ended,
       state,
       previousState: job.state,
-      version: job.version + 1,
-      eventSeq: job.eventSeq + 1
+      version: job.version + 1
     }
   }
 
-  #append(job: Job, type: JobEventType, facts: Change['data'], now: number): JobEvent {
+  #append(job: Job, type: StateEventType, facts: Change['data'], now: number): JobEvent {
     const data = { state: job.state, previous_state: job.previousState, ...facts }
-    const event = {
-      id: newId('evt'),
-      jobId: job.id,
-      seq: job.eventSeq,
-      type,
-      attempt: job.attempt,
-      createdAt: now,
-      data
-    }
-    const { id, seq, attempt, createdAt } = event
-    this.#insertEvent.run(job.seq, seq, id, type, attempt, createdAt, JSON.stringify(data))
-    return event
+    return this.#events.append(job, type, data, now)
   }
+}
+
+/** The job as each of the events leaves it, which change nothing of it but their number. */
+function announcing(job: Job, events: readonly JobEvent[]): Announcement[] {
+  return events.map(event => ({ event, job: { ...job, eventSeq: event.seq } }))
 }
 
 /** What the story of a job needs at this event: until when it must wait, and what went wrong. */

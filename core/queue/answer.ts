@@ -1,6 +1,7 @@
 /** Where the target's answer to a job goes, byte by byte: to the caller that waits, or into the store. */
 import type { ForemanError } from '../errors.ts'
 import type { Output } from '../jobs/artifacts.ts'
+import type { AnswerTaker } from '../jobs/output.ts'
 import type { Usage } from '../jobs/usage.ts'
 import type { CallOptions, ResponseHandler, TargetClient, TargetRequest } from '../target/client.ts'
 import type { Inference } from '../target/inference.ts'
@@ -11,6 +12,8 @@ export interface AnswerSink extends ResponseHandler {
   end(): void
   /** No answer, or no more of it: foreman's own words, before or after the head. */
   fail(error: ForemanError): void
+  /** Gives its parts to `taker` as they come. Called before the head, where at all. */
+  writeTo?(taker: AnswerTaker): void
   /** What the store shall keep of the answer so far; nothing where the caller has it and nobody else wants it. */
   kept?(): Output | undefined
   /** What that answer took, where its records tell. */
@@ -38,6 +41,14 @@ export interface CallBatches {
 export interface Progress {
   readonly done: number
   readonly total: number
+}
+
+/** How far a running call is. */
+export interface RunProgress {
+  /** Of one that is sent in pieces. */
+  readonly inputs?: Progress
+  /** Of one whose answer comes piece by piece: its records so far, about a token each, and how fast they came. */
+  readonly answer?: { readonly tokens: number; readonly tokensPerS: number | null }
 }
 
 /** The attached calls that have not ended, by job id. */

@@ -9,7 +9,7 @@ import type { ForemanError } from '../errors.ts'
 import type { Job } from '../jobs/job.ts'
 import type { Catalog } from '../target/catalog.ts'
 import { Alarm } from './alarm.ts'
-import type { Progress } from './answer.ts'
+import type { RunProgress } from './answer.ts'
 import { bypassLane, EmbedDispatcher, type EmbedDispatcherParts, embedLane } from './embed-dispatcher.ts'
 import { EmbedSlot, type EmbedSlotParts, forever } from './embed-slot.ts'
 import { sortEmbeds } from './embed-sort.ts'
@@ -157,8 +157,8 @@ export class EmbedLane {
     return undefined
   }
 
-  /** How far a job is that runs here in pieces. */
-  progressOf(jobId: string): Progress | undefined {
+  /** How far a job is that runs here. */
+  progressOf(jobId: string): RunProgress | undefined {
     return this.#workers.map(worker => worker.progressOf(jobId)).find(progress => progress !== undefined)
   }
 

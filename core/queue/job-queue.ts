@@ -10,7 +10,7 @@ import { hasEnded } from '../jobs/states.ts'
 import type { Acceptance, JobStore } from '../jobs/store.ts'
 import type { CatalogChange } from '../target/catalog.ts'
 import type { TargetError } from '../target/client.ts'
-import type { AttachedCall, AttachedCalls, Progress } from './answer.ts'
+import type { AttachedCall, AttachedCalls, RunProgress } from './answer.ts'
 import { AttachedEnds } from './attached-ends.ts'
 import { Chronicle } from './chronicle.ts'
 import { type Dispatcher, workerLane } from './dispatcher.ts'
@@ -165,8 +165,8 @@ export class JobQueue {
     return this.#embeds
   }
 
-  /** How far a running job is that is sent in pieces; undefined for any other. */
-  progressOf(id: string): Progress | undefined {
+  /** How far a running job is, as far as can be told before its end; undefined for any other. */
+  progressOf(id: string): RunProgress | undefined {
     return this.#lane.progressOf(id) ?? this.#embeds.progressOf(id)
   }
 

@@ -1,6 +1,7 @@
 /** Keeps an answer for the store: a native one in the shape of a call that does not stream, any other as it came. */
 import type { Output } from '../jobs/artifacts.ts'
 import { AnswerAssembler } from '../jobs/assemble.ts'
+import { type AnswerTaker, takeTexts } from '../jobs/output.ts'
 import type { Usage } from '../jobs/usage.ts'
 import { type HeaderField, headerValue } from '../target/headers.ts'
 import type { AnswerSink } from './answer.ts'
@@ -15,10 +16,17 @@ export class Recording implements AnswerSink {
   readonly #chunks: Buffer[] = []
   #status = 0
   #contentType = jsonType
+  #taker: AnswerTaker | undefined
+  #calls = 0
 
   /** @param native whether the answer comes in records that can be joined, as on the native routes alone */
   constructor(native: boolean) {
-    this.#assembler = native ? new AnswerAssembler() : undefined
+    this.#assembler = native ? new AnswerAssembler(record => this.#take(record)) : undefined
+  }
+
+  /** Its texts, where they can be told. */
+  writeTo(taker: AnswerTaker): void {
+    this.#taker = taker
   }
 
   head(status: number, headers: HeaderField[]): void {
@@ -39,6 +47,12 @@ export class Recording implements AnswerSink {
     if (this.#status !== 200) return undefined
     const content = this.#assembler === undefined ? Buffer.concat(this.#chunks) : this.#assembler.assembled()
     return content && { contentType: this.#contentType, content }
+  }
+
+  #take(record: Readonly<Record<string, unknown>>): void {
+    const taker = this.#taker
+    if (taker === undefined || this.#status !== 200) return
+    this.#calls = takeTexts(record, this.#calls, (channel, text, item) => taker.text(channel, text, item))
   }
 
   usage(): Usage | undefined {

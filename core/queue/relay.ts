@@ -3,8 +3,9 @@ import type { RunTook } from '../jobs/runs.ts'
 import type { Flow, ResponseHandler } from '../target/client.ts'
 import type { Figures } from '../target/figures.ts'
 import { type Outcome, type OutcomeReader, outcomeReader } from '../target/outcome.ts'
-import type { AttachedCall, Progress } from './answer.ts'
+import type { AttachedCall, RunProgress } from './answer.ts'
 import type { AttemptWork } from './attempt-report.ts'
+import { type RecordCounter, recordCounter } from './record-counter.ts'
 import type { Run } from './run.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -19,6 +20,7 @@ export class Relay implements ResponseHandler {
   readonly #call: AttachedCall
   readonly #watchdog: Watchdog
   #reader: OutcomeReader | undefined
+  #records: RecordCounter | undefined
   #read: { readonly figures: Figures | undefined } | undefined
   #status: number | undefined
   #firstByteAt: number | null = null
@@ -55,9 +57,12 @@ export class Relay implements ResponseHandler {
     return figures && { prefillMs: figures.promptEvalMs, generationMs: figures.generationMs }
   }
 
-  /** How far a call is that is sent in pieces. */
-  get progress(): Progress | undefined {
-    return this.#call.batches?.progress
+  /** How far the call is, where that can be told before its end. */
+  get progress(): RunProgress | undefined {
+    const inputs = this.#call.batches?.progress
+    if (inputs !== undefined) return { inputs }
+    const tokens = this.#records?.count
+    return tokens === undefined ? undefined : { answer: { tokens, tokensPerS: this.#tokensPerS(tokens) } }
   }
 
   /** For how long no byte has come; 0 when the call is over. */
@@ -92,6 +97,7 @@ export class Relay implements ResponseHandler {
     this.#status = status
     const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
     this.#reader = outcomeReader(this.#call.inference.route.path, status, type)
+    if (status === 200 && this.#call.inference.streams) this.#records = recordCounter(type)
     this.#call.sink.head(status, headers, flow)
   }
 
@@ -102,6 +108,13 @@ export class Relay implements ResponseHandler {
     this.#watchdog.touch()
     this.#call.sink.data(chunk)
     this.#reader?.push(chunk)
+    this.#records?.push(chunk)
+  }
+
+  // Between the first and the last of them: what came before the first was not spent on them.
+  #tokensPerS(tokens: number): number | null {
+    const tookMs = (this.#lastAt ?? 0) - (this.#firstAt ?? 0)
+    return tokens < 2 || tookMs === 0 ? null : Math.round((10_000 * (tokens - 1)) / tookMs) / 10
   }
 
   // Once: an answer in one piece is parsed for it.

@@ -5,6 +5,7 @@ import type { Job } from '../jobs/job.ts'
 import type { JobState } from '../jobs/states.ts'
 import { hasEnded } from '../jobs/states.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
+import type { AnswerWriter } from './answer-writer.ts'
 import type { Relay } from './relay.ts'
 
 /** Keeps the newest version of its job; every transition of a running job goes through here. */
@@ -14,6 +15,8 @@ export class Run {
   #job: Job
   /** What passes the answer on, once the target is called. */
   relay: Relay | undefined
+  /** What writes the answer down while it comes, where it is followed or kept. */
+  writer: AnswerWriter | undefined
 
   constructor(store: JobStore, job: Job) {
     this.#store = store
@@ -34,9 +37,19 @@ export class Run {
     return hasEnded(this.#job.state)
   }
 
-  /** Takes the job to another state. */
+  /** Takes the job to another state; what has come of its answer is in the log before. */
   move(state: JobState, change?: Change): void {
-    this.#job = this.#store.move(this.#job, state, change)
+    const answer = this.writer?.pending
+    this.#job = this.#store.move(this.#job, state, answer === undefined ? change : { ...change, answer })
+    this.writer?.written()
+  }
+
+  /** Writes down what has come of the answer. */
+  write(): void {
+    const answer = this.writer?.pending
+    if (answer === undefined) return
+    this.#job = this.#store.addAnswer(this.#job, answer)
+    this.writer?.written()
   }
 
   /** Ends the call to the target, for this reason. The run settles once its connection is closed. */

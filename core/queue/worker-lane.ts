@@ -2,7 +2,7 @@
 import type { ForemanError } from '../errors.ts'
 import type { Job } from '../jobs/job.ts'
 import { Alarm } from './alarm.ts'
-import type { Progress } from './answer.ts'
+import type { RunProgress } from './answer.ts'
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts'
 import { Lane } from './lane.ts'
 import { type Assignment, Worker, type WorkerParts } from './worker.ts'
@@ -74,8 +74,8 @@ export class WorkerLane {
     return this.#worker.cancel(jobId)
   }
 
-  /** How far the job is that runs here, where it is sent in pieces. */
-  progressOf(jobId: string): Progress | undefined {
+  /** How far the job is that runs here, as far as can be told before its end. */
+  progressOf(jobId: string): RunProgress | undefined {
     return this.#worker.progressOf(jobId)
   }
 

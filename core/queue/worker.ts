@@ -14,7 +14,8 @@ import { keepOutput } from '../jobs/keep-output.ts'
 import type { Change, JobStore } from '../jobs/store.ts'
 import type { CallLane, TargetClient } from '../target/client.ts'
 import type { Telemetry } from '../telemetry.ts'
-import type { AttachedCall, AttachedCalls, Progress } from './answer.ts'
+import type { AttachedCall, AttachedCalls, RunProgress } from './answer.ts'
+import { AnswerWriter } from './answer-writer.ts'
 import { attemptReport } from './attempt-report.ts'
 import type { ContextPolicy } from './context-policy.ts'
 import { durableCall } from './durable-call.ts'
@@ -98,8 +99,8 @@ export class Worker {
     return this.#current?.relay?.silentMs ?? 0
   }
 
-  /** How far a running job is that is sent in pieces; undefined for any other. */
-  progressOf(jobId: string): Progress | undefined {
+  /** How far a running job is, as far as can be told before its end; undefined for any other. */
+  progressOf(jobId: string): RunProgress | undefined {
     return this.#current?.job.id === jobId ? this.#current.relay?.progress : undefined
   }
 
@@ -114,6 +115,7 @@ export class Worker {
       await this.#settleFailure(run, err)
     } finally {
       this.#current = undefined
+      run.writer?.stop()
       const report = attemptReport(job, run.job, swap, run.relay)
       if (report !== undefined) this.#telemetry.emit('attempt', report)
       this.#host.ran(run.job)
@@ -145,6 +147,10 @@ export class Worker {
     const call = this.#contexts.fit(run.job, asked)
     const relay = new Relay(call, this.#options, run)
     run.relay = relay
+    if (call.sink.writeTo !== undefined) {
+      run.writer = new AnswerWriter(() => run.write(), this.#log)
+      call.sink.writeTo(run.writer)
+    }
     const keep = (): Change => ({
       firstTokenAt: relay.firstByteAt,
       result: call.sink.kept?.(),
@@ -153,6 +159,7 @@ export class Worker {
     })
     try {
       await this.#send(call, relay, run.signal)
+      run.writer?.complete()
     } catch (err) {
       return await this.#settleFailure(run, err, keep())
     } finally {

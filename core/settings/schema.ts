@@ -131,6 +131,8 @@ const limits = group({
     description: 'Slowest average rate at which a body may come in; 0 for none.'
   }),
   body_grace_s: seconds(20, 'Time over which that average is taken.'),
+  max_streams_per_token: count(50, 'Streams of events that one token may have open; none for admin.'),
+  max_streams: count(5000, 'Streams of events that may be open in all.'),
   shutdown_s: Type.Number({
     default: 8,
     minimum: 0,

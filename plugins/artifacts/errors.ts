@@ -1,6 +1,8 @@
 /** What the routes of artifacts refuse. docs/errors.md says what to do about each. */
 import { defineError } from '../../core/errors.ts'
 
+export { RangeNotSatisfiableError } from '../../core/errors.ts'
+
 /** 403: the signature of an address is not foreman's, or not for what was asked. */
 export const InvalidSignatureError = defineError({
   code: 'invalid_signature',
@@ -36,15 +38,6 @@ export const UploadsFullError = defineError<[limitBytes: number]>({
   message:
     'Your uploads may take %d bytes in all (artifacts.max_bytes_total); delete some, or wait until they expire',
   retryable: true
-})
-
-/** 416: no byte of the range is there. */
-export const RangeNotSatisfiableError = defineError({
-  code: 'range_not_satisfiable',
-  status: 416,
-  title: 'Range not satisfiable',
-  message: 'The range begins behind the last byte',
-  retryable: false
 })
 
 /** 422: the bytes that came are not those of `Repr-Digest`. */

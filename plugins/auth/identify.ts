@@ -1,5 +1,6 @@
 /** Who makes a request: from what it shows to a caller, or a refusal in words that its client passes on. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TicketUse } from '../../core/access/access.ts'
 import type { Caller } from '../../core/access/caller.ts'
 import { withImplied } from '../../core/access/scopes.ts'
 import type { ForemanError } from '../../core/errors.ts'
@@ -140,10 +141,16 @@ function bySignature(door: Doorkeeper, signature: CliSignature, request: Fastify
   return found(judge(token, now), why => unauthorizedForCli(`the key of this call was ${why}`))
 }
 
+/** The one job that a request is about. A WebSocket that is opened for one names it in its query, and shows no other. */
+function jobOf({ params, query }: FastifyRequest, use: TicketUse): string | undefined {
+  const { id } = params as { id?: string }
+  const { job_id } = query as { job_id?: unknown }
+  return use === 'once' && typeof job_id === 'string' ? job_id : id
+}
+
 function byTicket(door: Doorkeeper, text: string, request: FastifyRequest): Found {
   const { ticket: use } = request.routeOptions.config
-  const { id } = request.params as { id?: string }
-  const grant = use && door.tickets.redeem(text, use, id, Date.now())
+  const grant = use && door.tickets.redeem(text, use, jobOf(request, use), Date.now())
   const caller = grant && callerById(door, grant.tokenId)
   if (caller === undefined)
     return {

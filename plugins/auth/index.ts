@@ -109,7 +109,7 @@ function doorkeeper(app: FastifyInstance, config: AuthConfig): Doorkeeper {
     signatureWindowMs,
     failedLogins: new FailedLogins({ perMinute: config.failed_logins_per_minute, audit: app.audit }),
     rates: new Rates({ defaults, depth: app.queueDepth }),
-    liveCalls: new LiveCalls(tokenId => callerById(door, tokenId) !== undefined),
+    liveCalls: new LiveCalls(tokenId => callerById(door, tokenId) !== undefined, app.access.farewells),
     telemetry: app.telemetry
   }
   return door

@@ -1,5 +1,6 @@
 /** Calls that are under way, by token: they end when their token does, an open stream as well. */
 import type { FastifyReply } from 'fastify'
+import type { Farewells } from '../../core/access/farewells.ts'
 
 /** Pause between two looks: a token that is revoked, by a command beside the server too, is felt within a second. */
 const lookEveryMs = 500
@@ -7,12 +8,14 @@ const lookEveryMs = 500
 /** Ends calls whose token is no longer good. */
 export class LiveCalls {
   readonly #isGood: (tokenId: string) => boolean
+  readonly #farewells: Farewells
   readonly #open = new Map<string, Set<FastifyReply['raw']>>()
   readonly #timer: NodeJS.Timeout
 
   /** @param isGood whether a token may still be used now */
-  constructor(isGood: (tokenId: string) => boolean) {
+  constructor(isGood: (tokenId: string) => boolean, farewells: Farewells) {
     this.#isGood = isGood
+    this.#farewells = farewells
     this.#timer = setInterval(() => this.check(), lookEveryMs)
     this.#timer.unref()
   }
@@ -31,7 +34,7 @@ export class LiveCalls {
   check(): void {
     for (const [tokenId, calls] of this.#open) {
       if (this.#isGood(tokenId)) continue
-      for (const raw of calls) raw.destroy()
+      for (const raw of calls) this.#farewells.cut(raw)
     }
   }
 

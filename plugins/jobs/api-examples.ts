@@ -45,7 +45,7 @@ export const queuedJob = {
 export const eventsExample = {
   data: [
     {
-      ...{ id: 'evt_01m83m4bc1kmm63hcafxzyjtpb', seq: 4, type: 'job.retrying', attempt: 1 },
+      ...{ id: 'evt_01m83m4bc1kmm63hcafxzyjtpb', type: 'job.retrying', job_id: id, seq: 4, attempt: 1 },
       created_at: '2026-11-23T07:15:08.100Z',
       data: { state: 'queued', previous_state: 'working', error_code: 'target_truncated' }
     }

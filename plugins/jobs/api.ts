@@ -6,6 +6,7 @@ import {
   BodyTooLargeError,
   DrainingError,
   InputGoneError,
+  InvalidEventIdError,
   JobDataRemovedError,
   JobNotFinishedError,
   LeavesThisMachineError,
@@ -17,6 +18,7 @@ import {
   QueueFullError,
   QueueQuotaExceededError,
   StorageLowError,
+  TooManyStreamsError,
   UnsupportedMediaTypeError,
   ValidationFailedError
 } from '../../core/errors.ts'
@@ -68,6 +70,15 @@ const lines = (description: string, example?: string) => ({
   }
 })
 
+const stream = {
+  'text/event-stream': {
+    schema: Type.String({
+      description: 'Blocks of `id`, `event` (the type) and `data` (the event, in one line).'
+    })
+  }
+}
+const lastEventId = header('Of a stream: go on behind the event that had this `id`.')
+
 const tag = 'jobs'
 
 /** `POST /jobs`. */
@@ -81,7 +92,9 @@ export const create: ApiDescription = {
     'Idempotency-Key': header(
       'The same key with the same body makes one job. 1 to 255 printable ASCII characters. Not with lines.'
     ),
-    Prefer: header('`wait=N`: hold the answer back until the job has ended, N seconds at most (60 at most).')
+    Prefer: header('`wait=N`: hold the answer back until the job has ended, N seconds at most (60 at most).'),
+    Accept: header("`text/event-stream`: the answer is the stream of the job's events."),
+    'Last-Event-ID': lastEventId
   },
   bodies: {
     'application/json': {
@@ -92,9 +105,13 @@ export const create: ApiDescription = {
   },
   answers: {
     200: {
-      means: 'An idempotency key was used again: the job as it is now. Or the answers to lines, one each.',
+      means:
+        'An idempotency key was used again: the job as it is now. Or the answers to lines, one each. Or the events of the job, as they come.',
       headers: { ...newJobHeaders, ...preferApplied, 'Idempotency-Replayed': '`true` for a key used again.' },
-      bodies: lines('`{"id"}`, with `replayed` for a key used again, or `{"error"}`.', lineAnswersExample)
+      bodies: {
+        ...lines('`{"id"}`, with `replayed` for a key used again, or `{"error"}`.', lineAnswersExample),
+        ...stream
+      }
     },
     201: {
       means: 'The job has ended while it was waited for.',
@@ -104,9 +121,11 @@ export const create: ApiDescription = {
       means: 'The job is accepted.',
       headers: { ...newJobHeaders, ...preferApplied },
       examples: { queued: queuedJob }
-    }
+    },
+    204: { means: 'Of a stream: the job has ended, and `Last-Event-ID` is the id of its last event.' }
   },
   errors: [
+    ...[InvalidEventIdError, TooManyStreamsError],
     ...[MalformedJsonError, BadRequestError, InvalidIdempotencyKeyError, IdempotencyKeyReusedError],
     ...[JobDataRemovedError, PriorityNotAllowedError, BodyTooLargeError, UnsupportedMediaTypeError],
     ...takesJobs
@@ -169,10 +188,26 @@ export const why: ApiDescription = {
 /** `GET /jobs/{id}/events`. */
 export const events: ApiDescription = {
   operationId: 'list_job_events',
-  summary: 'The stored events of a job, the oldest first',
+  summary: 'The events of a job: those that are stored, or as they come',
   tag,
-  answers: { 200: { means: 'A page.', examples: { page: eventsExample } } },
-  errors: [...onlyTheirs, InvalidCursorError, ValidationFailedError]
+  description:
+    'With `Accept: text/event-stream` a stream: what is stored, then what comes, until the job has ended.',
+  headers: {
+    Accept: header('`text/event-stream` for a stream.'),
+    'Last-Event-ID': lastEventId
+  },
+  answers: {
+    200: {
+      means: 'A page, the oldest first; or a stream.',
+      bodies: stream,
+      examples: { page: eventsExample }
+    },
+    204: { means: 'Of a stream: the job has ended, and nothing is left.' }
+  },
+  errors: [
+    ...onlyTheirs,
+    ...[InvalidCursorError, InvalidEventIdError, TooManyStreamsError, ValidationFailedError]
+  ]
 }
 
 /** `POST /jobs/{id}/cancel`. */

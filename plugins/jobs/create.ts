@@ -1,12 +1,12 @@
 /** `POST /jobs`: takes a job in, once for each idempotency key; or many, one a line. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { MalformedJsonError } from '../../core/errors.ts'
+import { InvalidEventIdError, MalformedJsonError } from '../../core/errors.ts'
 import { admit } from './admit.ts'
 import * as api from './api.ts'
 import { readCreateBody } from './body.ts'
 import { takeLines } from './bulk.ts'
-import { handIn } from './hand-in.ts'
+import { type Draft, handIn, takeIn } from './hand-in.ts'
 import { claimRoute, readClaim } from './idempotency.ts'
 import { jobSchema } from './job-schema.ts'
 import { type LineStreams, lineTypes } from './line-streams.ts'
@@ -43,8 +43,17 @@ async function create(app: FastifyInstance, parts: Parts, request: CreateRequest
   // Without a content type there is no parser, and so no check.
   if (body === undefined) throw new MalformedJsonError('it is empty')
   const claim = readClaim(headers['idempotency-key'], claimRoute, body.request.whole)
-  return handIn(app, parts, { request, reply }, claim, async () => {
+  const draft = async (): Promise<Draft> => {
     const terms = termsOf(request.caller, body, app.settings, Date.now())
     return { ...terms, ...(await admit(app, request.caller, body)) }
+  }
+  const streamer = app.eventStreams.for(request)
+  if (streamer === undefined) return handIn(app, parts, { request, reply }, claim, draft)
+  const answer = streamer.reserve(request, reply)
+  const { job } = await takeIn(app, { request, reply }, claim, () => {
+    // A client that comes back to its stream wants no second job.
+    if (headers['last-event-id'] !== undefined) throw new InvalidEventIdError('the job is new')
+    return draft()
   })
+  return answer(job)
 }

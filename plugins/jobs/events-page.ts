@@ -1,8 +1,7 @@
-/** `GET /jobs/{id}/events`: the stored events of a job, page by page. */
+/** `GET /jobs/{id}/events`: the stored events of a job, page by page, or as they come where somebody streams them. */
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { EventLog } from '../../core/jobs/event-log.ts'
-import type { JobEvent } from '../../core/jobs/events.ts'
 import * as api from './api.ts'
 import { Cursors } from './cursor.ts'
 import { findJob, type JobPath } from './lookup.ts'
@@ -13,13 +12,19 @@ const querySchema = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Defaults to 100.' })),
     after: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Only events with a higher seq.'
+      Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Literal('latest')], {
+        description: 'Only events with a higher seq; latest: only those that come from now on.'
       })
     ),
-    cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' }))
+    cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' })),
+    last_event_id: Type.Optional(
+      Type.String({ description: 'Of a stream: what Last-Event-ID says, which counts before it.' })
+    ),
+    heartbeat: Type.Optional(
+      Type.Enum(['comment', 'event'], {
+        description: 'Of a stream: what is sent in silence. event: an event ping, which scripts can see.'
+      })
+    )
   },
   { additionalProperties: false }
 )
@@ -28,6 +33,7 @@ type Query = Static<typeof querySchema>
 
 const eventSchema = Type.Object({
   id: Type.String(),
+  job_id: Type.String(),
   seq: Type.Integer({ description: 'Counts from 1 without a gap.' }),
   type: Type.String({
     description: 'job. and the state, or job.retrying. New types come without a new version.'
@@ -51,24 +57,24 @@ export function addEventsRoute(scope: FastifyInstance): void {
   scope.get<JobPath & { Querystring: Query }>(
     '/jobs/:id/events',
     { schema, config: { access: 'jobs:read', ticket: 'reusable', api: api.events } },
-    async ({ params, query, caller }) => {
+    async (request, reply) => {
+      const { params, query, caller } = request
       const job = findJob(scope, params.id, caller)
+      const streamer = scope.eventStreams.for(request)
+      if (streamer !== undefined) return streamer.answer(request, reply, job)
       const { limit = defaultLimit, after = 0, cursor } = query
       // A cursor is good for the events of one job only.
       const reader = `${caller.owner} ${job.id}`
-      const from = cursor === undefined ? after : Math.max(after, cursors.read(cursor, reader))
+      const start = after === 'latest' ? job.eventSeq : after
+      const from = cursor === undefined ? start : Math.max(start, cursors.read(cursor, reader))
       const found = log.after(job, from, limit + 1)
       const page = found.slice(0, limit)
       const hasMore = found.length > limit
       return {
-        data: page.map(eventOf),
+        data: page.map(event => scope.eventObjects.of(event)),
         has_more: hasMore,
         next_cursor: hasMore ? cursors.write(page.at(-1)!.seq, reader) : null
       }
     }
   )
-}
-
-function eventOf({ id, seq, type, attempt, createdAt, data }: JobEvent): Static<typeof eventSchema> {
-  return { id, seq, type, attempt, created_at: new Date(createdAt).toISOString(), data }
 }

@@ -14,7 +14,7 @@ import { appliedOf, readPrefer } from './prefer.ts'
 export type Draft = Omit<NewJob, 'lane' | 'owner' | 'idempotency'>
 
 /** The new job, or the one that the same request made before. */
-interface Handed {
+export interface Handed {
   readonly job: Job
   readonly isNew: boolean
 }
@@ -32,16 +32,26 @@ export async function handIn(
   claim: IdempotencyClaim | undefined,
   draft: () => Promise<Draft>
 ): Promise<JobObject> {
-  const handed = await accept(app, request.caller, claim, draft)
-  const { job, isNew } = handed
-  reply.header('location', urlsOf(job.id).self)
-  if (!isNew) reply.header('idempotency-replayed', 'true')
+  const { job, isNew } = await takeIn(app, { request, reply }, claim, draft)
   const now = await follow(app, parts, job, request, reply)
   // What was taken in a moment ago is the last: where it stands needs no count of those before it.
   const forecast = isNew && now === job ? app.queue.forecaster.ofNew(job) : undefined
   describe(reply, now, forecast)
   reply.code(isNew ? statusOf(now) : 200)
   return parts.objects.of(now, { forecast })
+}
+
+/** The same without waiting, and without an answer: its headers tell which job it is. @throws what {@link handIn} throws */
+export async function takeIn(
+  app: FastifyInstance,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  claim: IdempotencyClaim | undefined,
+  draft: () => Promise<Draft>
+): Promise<Handed> {
+  const handed = await accept(app, request.caller, claim, draft)
+  reply.header('location', urlsOf(handed.job.id).self)
+  if (!handed.isNew) reply.header('idempotency-replayed', 'true')
+  return handed
 }
 
 /** One job for each claim, also where two requests with the same one look for its model at the same time. */

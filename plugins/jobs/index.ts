@@ -9,6 +9,8 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { addChangeRoutes } from './change.ts'
 import { addCreateRoute } from './create.ts'
+import { type EventObjects, eventObjects } from './event-object.ts'
+import { EventStreams } from './event-streams.ts'
 import { addEventsRoute } from './events-page.ts'
 import { addFetchRoute } from './fetch.ts'
 import { type JobObjects, jobObjects } from './job-object.ts'
@@ -25,6 +27,8 @@ import { addWhyRoute } from './why.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     readonly jobObjects: JobObjects
+    readonly eventObjects: EventObjects
+    readonly eventStreams: EventStreams
     readonly respondAsync: RespondAsync
   }
 }
@@ -35,11 +39,13 @@ const ignoredBodyBytes = 64 * 1024
 export default fp(
   async app => {
     const objects = jobObjects(app)
-    const waiters = new Waiters(app.jobEvents)
+    const waiters = new Waiters(app.jobEvents, app.telemetry)
     const streams = new LineStreams()
     const parts = { objects, waiters }
     addSeries(app)
     app.decorate('jobObjects', objects)
+    app.decorate('eventObjects', eventObjects(app, objects))
+    app.decorate('eventStreams', new EventStreams())
     app.decorate('respondAsync', respondAsync(app, parts))
     app.addHook('preClose', async () => {
       waiters.close()

@@ -14,25 +14,25 @@ const noPhases = { queued: undefined, loading: undefined }
 /** Offered as `app.jobObjects`. */
 export interface JobObjects {
   /**
-   * The job object of `job`. `result` is left null where it is not wanted, as in lists; `forecast` is made anew where
-   * it is not given, and `null` leaves `queue` null: for more jobs than may be counted before.
+   * The job object of `job`. `result` is null where it has more bytes than are wanted: none in lists, 256 KiB unless told;
+   * `forecast` is made anew where it is not given, and `null` leaves `queue` null: for more jobs than may be counted before.
    */
-  of(job: Job, options?: { result?: boolean; forecast?: Forecast | null }): JobObject
+  of(job: Job, options?: { result?: number; forecast?: Forecast | null }): JobObject
 }
 
 /** Makes job objects of what `app` has in its store and queue. */
 export function jobObjects(app: Pick<FastifyInstance, 'jobs' | 'queue'>): JobObjects {
   const { details, artifacts } = app.jobs
   return {
-    of: (job, { result = true, forecast } = {}) => {
+    of: (job, { result = inlineBytes, forecast } = {}) => {
       const usage = details.usage(job.seq)
       const outputs = hasEnded(job.state) ? artifacts.ofJob(job.seq) : []
       return {
         ...rowOf(job),
         ...timesOf(job),
         queue: queueOf(app, job, forecast),
-        progress: job.state === 'working' ? (app.queue.progressOf(job.id) ?? null) : null,
-        result: result ? resultOf(app, outputs) : null,
+        progress: job.state === 'working' ? (app.queue.progressOf(job.id)?.inputs ?? null) : null,
+        result: resultOf(app, outputs, result),
         artifacts: outputs.map(output => outputOf(job, output)),
         usage: usage === undefined ? null : tokensOf(usage),
         timings: timingsOf(app, job, usage),
@@ -87,9 +87,13 @@ function timesOf(job: Job) {
 }
 
 /** An answer of another surface, kept for a caller that left, may be no JSON. */
-function resultOf({ jobs }: Pick<FastifyInstance, 'jobs'>, outputs: readonly Artifact[]): unknown {
+function resultOf(
+  { jobs }: Pick<FastifyInstance, 'jobs'>,
+  outputs: readonly Artifact[],
+  longestBytes: number
+): unknown {
   const output = outputs.find(({ name }) => name === completionName)
-  if (output === undefined || output.sizeBytes > inlineBytes) return null
+  if (output === undefined || output.sizeBytes > longestBytes) return null
   try {
     return JSON.parse(String(jobs.artifacts.body(output)))
   } catch {

@@ -65,7 +65,7 @@ async function readPage(found: AsyncIterable<Job[]>, objects: JobObjects, limit:
   let lastSeq: number | undefined
   for await (const jobs of found) {
     const some = jobs.slice(0, limit - data.length)
-    data.push(...some.map(job => objects.of(job, { result: false })))
+    data.push(...some.map(job => objects.of(job, { result: -1 })))
     if (some.length < jobs.length) return { data, lastSeq: some.at(-1)?.seq ?? lastSeq }
     lastSeq = some.at(-1)?.seq
   }

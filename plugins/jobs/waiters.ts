@@ -1,6 +1,7 @@
 /** Callers that wait for a job to change: woken by its events, never by a clock but their own. */
 import type { JobBus } from '../../core/jobs/events.ts'
 import type { Job } from '../../core/jobs/job.ts'
+import type { Telemetry } from '../../core/telemetry.ts'
 
 interface Waiter {
   readonly enough: (job: Job) => boolean
@@ -10,9 +11,11 @@ interface Waiter {
 /** One listener on the bus for all of them. */
 export class Waiters {
   readonly #byJob = new Map<string, Set<Waiter>>()
+  readonly #telemetry: Telemetry
   #closed = false
 
-  constructor(bus: JobBus) {
+  constructor(bus: JobBus, telemetry: Telemetry) {
+    this.#telemetry = telemetry
     bus.on('event', (_event, job) => {
       for (const waiter of this.#byJob.get(job.id) ?? []) if (waiter.enough(job)) waiter.wake()
     })
@@ -29,12 +32,14 @@ export class Waiters {
         clearTimeout(timer)
         gone.removeEventListener('abort', wake)
         this.#remove(jobId, waiter)
+        this.#telemetry.emit('streams', 'longpoll', -1)
         resolve()
       }
       const waiter = { enough, wake }
       const timer = setTimeout(wake, waitMs)
       gone.addEventListener('abort', wake)
       this.#add(jobId, waiter)
+      this.#telemetry.emit('streams', 'longpoll', 1)
     })
   }
 

@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { EventLog } from '../../core/jobs/event-log.ts'
+import { isStateEvent } from '../../core/jobs/events.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded, jobStates } from '../../core/jobs/states.ts'
 import { workerLane } from '../../core/queue/dispatcher.ts'
@@ -50,7 +51,7 @@ export function addWhyRoute(scope: FastifyInstance): void {
 
 async function explain(sources: Sources, job: Job, now: number): Promise<Static<typeof whySchema>> {
   const { app, events } = sources
-  const segments = segmentsOf(events.after(job), job.finishedAt ?? now)
+  const segments = segmentsOf(events.story(job).filter(isStateEvent), job.finishedAt ?? now)
   const waiting = segments.slice(0, waitingPart(segments))
   const waits = new Waits()
   for (const segment of waiting) await addWaits(sources, job, segment, waits)

@@ -19,6 +19,7 @@ import { addProcessSeries } from './process.ts'
 import { addQueueSeries } from './queue.ts'
 import { Series } from './series.ts'
 import { addStoreSeries } from './store.ts'
+import { addStreamSeries } from './streams.ts'
 import { addTargetSeries } from './target.ts'
 
 export const configSchema = Type.Object(
@@ -46,6 +47,7 @@ export default fp<Static<typeof configSchema>>(
     addQueueSeries(app, series)
     addEmbedSeries(app, series)
     addTargetSeries(app, series, models)
+    addStreamSeries(app, series)
     addStoreSeries(app, series)
     addProcessSeries(app, series)
     app.get('/metrics', { config: { access: 'metrics', api: metrics } }, (request, reply) =>

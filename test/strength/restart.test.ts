@@ -1,6 +1,8 @@
 /** Foreman is killed at a bad moment and started again on the same directory. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { EventLog } from '../../core/jobs/event-log.ts'
+import { isStateEvent } from '../../core/jobs/events.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import type { FakeEventType } from '../fake-ollama/start.ts'
 import { temporaryDir } from '../helpers/foreman.ts'
@@ -9,11 +11,11 @@ import { newJob } from './support/jobs.ts'
 import { jobAt, leftIn, seed, startProcess, submitTo } from './support/process.ts'
 import { assertOneAtATime, chat, startFake } from './support/rig.ts'
 
-/** The types of all events of a job, in their order. */
+/** What became of a job, in its order. */
 function story(dataDir: string, job: Job): string[] {
   return reading(dataDir, db => {
-    const types = db.prepare('SELECT type FROM event WHERE job_seq = ? ORDER BY seq').pluck().all(job.seq)
-    return (types as string[]).map(type => type.slice('job.'.length))
+    const states = new EventLog(db).story(job).filter(isStateEvent)
+    return states.map(({ type }) => type.slice('job.'.length))
   })
 }
 

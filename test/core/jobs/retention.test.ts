@@ -23,7 +23,7 @@ test('an expired job goes with all that belongs to it and leaves a tombstone', t
   assert.deepEqual(sweep(bench.db, 150, rules), { removed: 1, more: false })
   for (const table of ofJobs) assert.deepEqual(rowsOf(bench.db, table), [], table)
   assert.deepEqual(rowsOf(bench.db, 'tombstone'), [
-    { id: job.id, owner: 'local', state: 'done', finished_at: 100, removed_at: 150 }
+    { id: job.id, owner: 'local', state: 'done', finished_at: 100, removed_at: 150, last_n: 3 }
   ])
 })
 

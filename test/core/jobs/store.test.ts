@@ -36,7 +36,9 @@ test('a job comes in queued, with its request and its first event', t => {
   assert.deepEqual(event, {
     id: event.id,
     jobId: job.id,
+    owner: 'local',
     seq: 1,
+    n: 1,
     type: 'job.queued',
     attempt: 0,
     createdAt: now,

@@ -26,19 +26,23 @@ test('the events of a job are its story, with a seq that counts from 1', async t
       [1, 'job.queued', 0],
       [2, 'job.loading', 1],
       [3, 'job.working', 1],
-      [4, 'job.retrying', 1],
-      [5, 'job.working', 2],
-      [6, 'job.done', 2]
+      [4, 'job.output', 1],
+      [5, 'job.output_reset', 1],
+      [6, 'job.retrying', 1],
+      [7, 'job.working', 2],
+      [8, 'job.output', 2],
+      [9, 'job.done', 2]
     ]
   )
   assert.deepEqual([body.has_more, body.next_cursor], [false, null])
-  const [queued, , , retrying] = body.data
+  const [queued, , , piece, reset, retrying] = body.data
   assert.equal(queued!.created_at, job.created_at)
   assert.deepEqual(queued!.data, { state: 'queued', previous_state: null })
+  assert.deepEqual([piece!.data.offset, piece!.data.channel, reset!.data], [0, 'content', { attempt: 1 }])
   const { available_at, ...facts } = retrying!.data
   assert.deepEqual(facts, { state: 'queued', previous_state: 'working', error_code: 'target_truncated' })
   assert.ok(Date.parse(String(available_at)) > Date.parse(retrying!.created_at))
-  assert.equal(new Set(body.data.map(({ id }) => id)).size, 6)
+  assert.equal(new Set(body.data.map(({ id }) => id)).size, 9)
 })
 
 test('pages follow each other by cursor, and after gives what came later', async t => {
@@ -53,11 +57,11 @@ test('pages follow each other by cursor, and after gives what came later', async
     if (body.next_cursor === null) break
     query = `?limit=2&cursor=${body.next_cursor}`
   }
-  assert.deepEqual(seen, [1, 2, 3, 4])
+  assert.deepEqual(seen, [1, 2, 3, 4, 5])
   const seqs = async (query: string) =>
     (await stage.ask<EventPage>('GET', `/jobs/${id}/events${query}`)).body.data.map(({ seq }) => seq)
-  assert.deepEqual(await seqs('?after=2'), [3, 4])
-  assert.deepEqual(await seqs('?after=4'), [])
+  assert.deepEqual(await seqs('?after=2'), [3, 4, 5])
+  assert.deepEqual(await seqs('?after=5'), [])
   assert.deepEqual(await seqs('?limit=1&after=1'), [2])
 })
 

@@ -196,7 +196,7 @@ test('an attempt that foreman did not survive lasted until foreman was gone', ()
 
 test('the run that counts is the last, unless the job waits again', () => {
   const event = (type: string, createdAt: number, data = {}) => ({
-    ...{ id: '', jobId: '', seq: 1, attempt: 1, data, type: type as 'job.queued', createdAt }
+    ...{ id: '', jobId: '', owner: '', n: 0, seq: 1, attempt: 1, data, type: type as 'job.queued', createdAt }
   })
   const story = [
     event('job.queued', 0),

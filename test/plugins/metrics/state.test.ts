@@ -128,7 +128,9 @@ test('each built-in plugin says which series are its own', async t => {
     metrics: 'foreman_build_info',
     openapi: 'none: it shows what does not change',
     passthrough: 'foreman_http_requests_total',
-    residency: 'foreman_swap_loads_total'
+    residency: 'foreman_swap_loads_total',
+    sse: 'foreman_stream_connections',
+    websocket: 'foreman_stream_events_sent_total'
   }
   const plugins = readdirSync(builtinDir, { withFileTypes: true }).filter(entry => entry.isDirectory())
   assert.deepEqual(Object.keys(own), plugins.map(({ name }) => name).sort())

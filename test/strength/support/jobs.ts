@@ -4,6 +4,8 @@
 import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
 import { soleCaller, soleOwner } from '../../../core/access/caller.ts'
+import { EventLog } from '../../../core/jobs/event-log.ts'
+import { isStateEvent } from '../../../core/jobs/events.ts'
 import type { Job, NewJob } from '../../../core/jobs/job.ts'
 import type { Priority } from '../../../core/jobs/priority.ts'
 import { hasEnded, type JobState } from '../../../core/jobs/states.ts'
@@ -95,10 +97,10 @@ export async function untilJob(
   }
 }
 
-/** The events of a job in their order, as `state` or `retrying`. */
+/** What became of a job, in its order, as `state` or `retrying`. */
 export function storyOf(app: FastifyInstance, job: Job): string[] {
-  const types = app.db.prepare('SELECT type FROM event WHERE job_seq = ? ORDER BY seq').pluck().all(job.seq)
-  return (types as string[]).map(type => type.slice('job.'.length))
+  const states = new EventLog(app.db).story(job).filter(isStateEvent)
+  return states.map(({ type }) => type.slice('job.'.length))
 }
 
 /** The kept answer of a job, parsed. */

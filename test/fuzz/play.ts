@@ -26,6 +26,8 @@ const answerWithinMs = 10_000
 const leaveAfterMs = 150
 const mostLearned = 50
 const resumeEach = 25
+/** What goes well there is no answer. */
+const socket = 'GET /ws'
 
 /**
  * Sends `requests` of them, the same for the same seed.
@@ -39,13 +41,15 @@ export async function fuzz(
   const log = new PassThrough()
   const lines: string[] = []
   log.on('data', line => lines.push(String(line)))
-  const settings = withShortPauses({ limits: { body_bytes: bodyLimitBytes, shutdown_s: 0 } })
+  // A stream of all events ends by its time alone.
+  const plugins = { sse: { max_duration_s: 0.1 } }
+  const settings = withShortPauses({ limits: { body_bytes: bodyLimitBytes, shutdown_s: 0 }, plugins })
   const logger = { level: 'error', stream: log }
   const { built, routes } = await withRoutes(() =>
     startForeman(t, { target: fake.url, settings }, { logger })
   )
   await ready(built.app)
-  const session = new Session(built.url, routes)
+  const session = new Session(built.url, routes, await keptCall(built.url))
   await fc.assert(
     fc.asyncProperty(session.anyRequest, request => session.send(request)),
     { numRuns: requests, seed, endOnFailure: false }
@@ -54,18 +58,32 @@ export async function fuzz(
   return session.figures
 }
 
+/** The job of a call whose answer is kept, as few are. */
+async function keptCall(url: string): Promise<string> {
+  const headers = { 'content-type': 'application/json', 'foreman-on-disconnect': 'continue' }
+  const answer = await fetch(`${url}/api/generate`, {
+    method: 'POST',
+    headers,
+    body: '{"model":"alpha","prompt":"x"}'
+  })
+  await answer.arrayBuffer()
+  return answer.headers.get('foreman-job-id')!
+}
+
 /** A foreman under fire, and what its answers have told. */
 class Session {
   readonly anyRequest: fc.Arbitrary<Request>
   readonly #url: string
   readonly #routes: ReadonlyMap<string, Route>
+  readonly #kept: string
   readonly #learned: Record<KnownKind, string[]> = { job: [], art: [], cursor: [] }
   readonly #answers: Record<string, number> = {}
   readonly #succeeded = new Set<string>()
   #sent = 0
 
-  constructor(url: string, routes: readonly Route[]) {
+  constructor(url: string, routes: readonly Route[], kept: string) {
     this.#url = url
+    this.#kept = kept
     this.#routes = new Map(routes.map(route => [nameOf(route), route]))
     const own = routes.filter(isOwn)
     const others = routes.filter(route => !isOwn(route))
@@ -80,7 +98,7 @@ class Session {
 
   get figures(): FuzzFigures {
     const own = [...this.#routes].filter(([, route]) => isOwn(route)).map(([name]) => name)
-    const barren = own.filter(name => !this.#succeeded.has(name))
+    const barren = own.filter(name => name !== socket && !this.#succeeded.has(name))
     return { routes: this.#routes.size, answers: this.#answers, barren }
   }
 
@@ -89,7 +107,7 @@ class Session {
     if (++this.#sent % resumeEach === 0) await fetch(`${this.#url}/queue/resume`, { method: 'POST' })
     const route = this.#routes.get(nameOf(request))!
     const mayLeave = mayTakeLong(request)
-    const reply = await exchange(this.#url, request.method, bytesOf(request, this.#learned), {
+    const reply = await exchange(this.#url, request.method, bytesOf(request, this.#knownFor(route)), {
       silenceMs: mayLeave ? leaveAfterMs : answerWithinMs,
       halfClose: isCut(request)
     })
@@ -98,6 +116,11 @@ class Session {
     assert.ok(mayLeave || !reply.cut, 'half an answer')
     judge(route, request, reply)
     this.#learn(reply)
+  }
+
+  #knownFor({ url }: Route): Record<KnownKind, string[]> {
+    const few = [this.#kept, ...this.#learned.job.slice(-2)]
+    return url.endsWith('/stream') ? { ...this.#learned, job: few } : this.#learned
   }
 
   #count(route: Route, reply: Reply | undefined): void {

@@ -10,23 +10,29 @@ import {
   CanceledError,
   DrainingError,
   InterruptedError,
+  JobDataRemovedError,
   LeavesThisMachineError,
   LoadFailedError,
   LoadTimeoutError,
   ModelNotAllowedError,
   ModelNotFoundError,
+  NotFoundError,
   PriorityNotAllowedError,
   QueueFullError,
   QueueQuotaExceededError,
+  RangeNotSatisfiableError,
   RunTimeoutError,
   StalledError,
   StartTimeoutError,
   StorageLowError,
   TargetTruncatedError,
-  TargetUnreachableError
+  TargetUnreachableError,
+  TooManyStreamsError,
+  ValidationFailedError
 } from '../../core/errors.ts'
 import { jobStates } from '../../core/jobs/states.ts'
 import { callExamples } from './api-examples.ts'
+import { StreamNotKeptError } from './errors.ts'
 import type { Operation } from './operations.ts'
 import type { NativeRoute } from './routes.ts'
 import { isList } from './stale-lists.ts'
@@ -99,6 +105,28 @@ const queueErrors: readonly ErrorKind[] = [
 
 /** What forwarding can come to, past the queue. */
 const forwardErrors: readonly ErrorKind[] = [TargetUnreachableError, TargetTruncatedError]
+
+/** `GET /jobs/{id}/stream`. */
+export const keptStream: ApiDescription = {
+  operationId: 'get_job_stream',
+  summary: 'The answer to a call that goes on without its caller, byte for byte',
+  tag: 'jobs',
+  description:
+    "Of calls with `Foreman-On-Disconnect: continue`: the target's own status, type and bytes, from `offset` on, while " +
+    'they come and until the job is removed. It ends as it ended for the caller: where the answer was cut, the ' +
+    'connection is. Leaving it cancels nothing.',
+  answers: {
+    200: {
+      means: "The bytes from `offset` on. Where the target's status was another one, it is that.",
+      headers: { 'Foreman-Job-Id': 'Its job. Not there when foreman itself refuses.' },
+      bodies: { '*/*': { schema: Type.String({ description: 'As the target sent it.' }) } }
+    }
+  },
+  errors: [
+    ...[NotFoundError, StreamNotKeptError, JobDataRemovedError],
+    ...[RangeNotSatisfiableError, ValidationFailedError, TooManyStreamsError]
+  ]
+}
 
 /** The description of one operation of the target. `background`: what making a job of a call can be refused with. */
 export function describe(

@@ -4,15 +4,17 @@ import { priorityFor } from '../../core/access/limits.ts'
 import { BadRequestError, type ForemanError } from '../../core/errors.ts'
 import type { Output } from '../../core/jobs/artifacts.ts'
 import type { Job } from '../../core/jobs/job.ts'
+import type { AnswerTaker } from '../../core/jobs/output.ts'
 import { isPriority, type Priority, priorities } from '../../core/jobs/priority.ts'
 import type { AnswerSink } from '../../core/queue/answer.ts'
 import type { Forecast } from '../../core/queue/job-queue.ts'
 import { Recording } from '../../core/queue/recording.ts'
 import type { Flow } from '../../core/target/client.ts'
-import type { HeaderField } from '../../core/target/headers.ts'
+import { type HeaderField, headerValue } from '../../core/target/headers.ts'
 import type { Inference } from '../../core/target/inference.ts'
 import { replaceKeepAlive } from '../../core/target/request-body.ts'
 import type { Admission } from './admit.ts'
+import type { KeptStreams } from './kept-streams.ts'
 import { ReplySink } from './reply-sink.ts'
 
 const secondMs = 1000
@@ -33,7 +35,8 @@ export function attach(
   request: FastifyRequest<{ Body: Buffer }>,
   reply: FastifyReply,
   inference: Inference,
-  admission: Extract<Admission, { to: 'queue' }>
+  admission: Extract<Admission, { to: 'queue' }>,
+  kept: KeptStreams
 ): void {
   const wishes = readWishes(request)
   const { limits, retention } = app.settings
@@ -57,6 +60,7 @@ export function attach(
     const accepted = app.queue.attach(job, call, admission.sizeBytes)
     reading.add(queueHeaders(accepted.job, accepted.forecast))
     if (!wishes.goesOn) cancelWithClient(app, reply, accepted.job)
+    else kept.keep(accepted.job)
   } catch (err) {
     // The reply is hijacked: nobody else can answer any more.
     reading.fail(err as ForemanError)
@@ -135,19 +139,27 @@ function readWishes(request: FastifyRequest): Wishes {
 class KeptReply implements AnswerSink {
   readonly #reply: ReplySink
   readonly #recording: Recording
+  #taker: AnswerTaker | undefined
 
   constructor(reply: ReplySink, inference: Inference) {
     this.#reply = reply
     this.#recording = new Recording(inference.native !== undefined)
   }
 
+  writeTo(taker: AnswerTaker): void {
+    this.#taker = taker
+    this.#recording.writeTo(taker)
+  }
+
   head(status: number, headers: HeaderField[], flow: Flow): void {
     this.#recording.head(status, headers)
+    this.#taker?.head({ status, contentType: headerValue(headers, 'content-type') ?? '' })
     this.#reply.head(status, headers, flow)
   }
 
   data(chunk: Buffer): void {
     this.#recording.data(chunk)
+    this.#taker?.bytes(chunk)
     this.#reply.data(chunk)
   }
 

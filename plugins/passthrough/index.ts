@@ -1,7 +1,7 @@
 /**
  * passthrough: foreman as an Ollama server.
  *
- * Owns every route of the target: `/`, `/api/…`, `/v1/…`. Calls that use a model become attached jobs; all else goes
+ * Owns every route of the target: `/`, `/api/…`, `/v1/…`, and `/jobs/{id}/stream`. Calls that use a model become attached jobs; all else goes
  * straight to the target. With `Prefer: respond-async` the plugin jobs, where it is on, makes a job without a
  * connection of a native one. Bytes pass unchanged both ways, but for a client's `keep_alive` value. It never answers
  * for the target where the target has words of its own.
@@ -19,6 +19,8 @@ import { describe } from './api.ts'
 import { attach } from './attach.ts'
 import { backgroundErrors, backgroundOf, handOver } from './background.ts'
 import { forward } from './forward.ts'
+import { addKeptStreamRoute } from './kept-stream-route.ts'
+import { KeptStreams } from './kept-streams.ts'
 import { operations } from './operations.ts'
 import { configOf, type NativeRoute, nativeRoutes, type RouteClass } from './routes.ts'
 import { forwardOrRecall, isList } from './stale-lists.ts'
@@ -34,6 +36,12 @@ export const configSchema = Type.Object(
       default: true,
       description:
         'While the target is away its last lists of models are shown, marked by Foreman-Stale; false: 502.'
+    }),
+    stream_stall_s: Type.Number({
+      minimum: 0.1,
+      maximum: 3600,
+      default: 60,
+      description: 'A reader of a kept answer that takes nothing for so long is cut off.'
     })
   },
   { additionalProperties: false }
@@ -44,19 +52,23 @@ export type PassthroughConfig = Static<typeof configSchema>
 
 type BodyRequest = FastifyRequest<{ Body: Buffer }>
 
+const secondMs = 1000
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 export default fp<PassthroughConfig>(
   async (app, config) => {
+    const kept = new KeptStreams(app)
+    app.addHook('preClose', async () => kept.close())
     await app.register(async scope => addForwarded(scope, config))
-    await app.register(async scope => addInference(scope, config))
+    await app.register(async scope => addInference(scope, config, kept))
+    await app.register(async scope => addKeptStreamRoute(scope, kept, config.stream_stall_s * secondMs))
   },
   {
     name: 'passthrough',
     fastify: '5.x',
     decorators: {
       fastify: [
-        ...['settings', 'queue', 'target', 'catalog'],
+        ...['settings', 'queue', 'target', 'catalog', 'db', 'jobs', 'jobEvents', 'streamSlots', 'telemetry'],
         ...['loadedModels', 'reachability', 'targetVersion', 'contexts']
       ]
     }
@@ -133,17 +145,23 @@ function notAllowed(what: Leaving): ForemanError {
 }
 
 /** What uses a model: read as the target reads it, then queued. */
-function addInference(scope: FastifyInstance, { allow }: PassthroughConfig): void {
+function addInference(scope: FastifyInstance, { allow }: PassthroughConfig, kept: KeptStreams): void {
   readAnyType(scope)
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   for (const route of nativeRoutes.filter(({ class: kind }) => kind === 'inference')) {
     scope.post(route.path, { config: told(scope, route) }, (request: BodyRequest, reply) =>
-      answer(scope, request, reply, allow)
+      answer(scope, request, reply, allow, kept)
     )
   }
 }
 
-async function answer(app: FastifyInstance, request: BodyRequest, reply: FastifyReply, allow: Leaving[]) {
+async function answer(
+  app: FastifyInstance,
+  request: BodyRequest,
+  reply: FastifyReply,
+  allow: Leaving[],
+  kept: KeptStreams
+) {
   request.body ??= Buffer.alloc(0)
   const inference = read(request)
   if (inference.malformed) {
@@ -158,7 +176,7 @@ async function answer(app: FastifyInstance, request: BodyRequest, reply: Fastify
   if (admission.to === 'refuse') throw notAllowed(admission.as)
   if (admission.to === 'queue') {
     if (background !== undefined) return handOver(background, request, reply, inference, admission)
-    return attach(app, request, reply, inference, admission)
+    return attach(app, request, reply, inference, admission, kept)
   }
   await forward(app.target, request, reply, request.body)
   if (admission.unloads) await app.queue.lookAtTarget()

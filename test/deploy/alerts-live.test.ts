@@ -105,6 +105,11 @@ function miseriesOf(disk?: SmallDisk): Record<string, Misery> {
       fires: ['ForemanJobsWaitTooLong', 'ForemanQueueHeld'],
       settings: { queue: { patience_s: { normal: 0.1 } } }
     },
+    'streams are left open': {
+      does: leaveOpen,
+      fires: ['ForemanStreamsNearLimit'],
+      settings: { limits: { max_streams: 2 } }
+    },
     'the disk is full': {
       does: (_t, scene, prometheus) => fillUp(scene, disk!, prometheus),
       fires: ['ForemanDiskLow', 'ForemanRefusesJobs'],
@@ -151,6 +156,14 @@ async function hold(_t: TestContext, { foreman }: Scene): Promise<void> {
   const { status } = await foreman.ask('POST', '/queue/pause')
   assert.equal(status, 200)
   await foreman.submit({ request })
+}
+
+async function leaveOpen(t: TestContext, { foreman }: Scene): Promise<void> {
+  for (const _ of ['one', 'two']) {
+    const stream = await foreman.ask('GET', '/events', { headers: { accept: 'text/event-stream' } })
+    assert.equal(stream.status, 200)
+    t.after(() => stream.body!.cancel())
+  }
 }
 
 async function fillUp({ foreman }: Scene, disk: SmallDisk, prometheus: Prometheus): Promise<void> {

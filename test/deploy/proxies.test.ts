@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
 import { authority, serverCertificate, serverKey } from '../core/target/certificates.ts'
 import { unusedUrl } from '../core/target/servers.ts'
 import { spawnForeman, temporaryDir } from '../helpers/foreman.ts'
@@ -186,6 +187,23 @@ for (const program of Object.keys(proxies)) {
       const audit = JSON.parse(await text(await ask(port, '/audit')))
       assert.equal(audit.data[0].address, '127.0.0.9')
     })
+
+    await t.test(
+      'a WebSocket passes, for a page of the same host as well, and no other upgrade',
+      async () => {
+        const headers = { authorization: `Bearer ${token}`, host: name, origin: `https://${name}` }
+        const options = { headers, servername: name, ca: authority }
+        const socket = new WebSocket(`wss://127.0.0.1:${port}/ws`, ['foreman.v1'], options)
+        await once(socket, 'open')
+        socket.send('{"op":"ping","ref":"p"}')
+        const [pong] = await once(socket, 'message')
+        assert.deepEqual(JSON.parse(String(pong)), { op: 'pong', ref: 'p' })
+        socket.close()
+        await once(socket, 'close')
+        const offers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' }
+        assert.equal((await ask(port, '/api/version', { headers: offers })).statusCode, 200)
+      }
+    )
 
     await t.test('metrics and health are for the inside, however they are written', async () => {
       assert.equal((await fetch(`${foreman.url}/healthz`)).status, 200)

@@ -24,10 +24,15 @@ interface Made {
   readonly token: string
 }
 
-const allowed: readonly TokenScope[] = ['jobs:write', 'artifacts']
-const kinds = ['done', 'canceled', 'artifact', 'token'] as const
-const pathOf = { done: '/jobs', canceled: '/jobs', artifact: '/artifacts', token: '/tokens' } as const
-const plugins = { auth: { failed_logins_per_minute: 1_000_000 } }
+const allowed: readonly TokenScope[] = ['jobs:write', 'artifacts', 'inference']
+const kinds = ['done', 'kept', 'canceled', 'artifact', 'token'] as const
+const keptCall = JSON.stringify({ model: 'alpha', messages: [{ role: 'user', content: 'hello' }] })
+const pathOf = {
+  ...{ done: '/jobs', kept: '/jobs', canceled: '/jobs' },
+  ...{ artifact: '/artifacts', token: '/tokens' }
+} as const
+// A stream of all events ends by its time alone.
+const plugins = { auth: { failed_logins_per_minute: 1_000_000 }, sse: { max_duration_s: 0.2 } }
 
 /** Starts it, and notes every route that it has as `METHOD url`. */
 export async function startWorld(t: Scope): Promise<{ world: World; routes: string[] }> {
@@ -86,6 +91,7 @@ export class World {
     if (kind === 'token') return (await this.#token(['metrics'])).id
     // The same bytes again would be the same artifact.
     if (kind === 'artifact') return this.#post('/artifacts', newId('art'), token)
+    if (kind === 'kept') return this.#keptCall(token)
     const notBefore = new Date(Date.now() + 3_600_000).toISOString()
     const later = kind === 'canceled' && { not_before: notBefore }
     const id = await this.#post('/jobs', JSON.stringify({ model: 'alpha', prompt: 'hello', ...later }), token)
@@ -93,6 +99,14 @@ export class World {
     const { state } = await ended(this.#foreman.app, id)
     if (state !== kind) throw new Error(`the job is ${state}`)
     return id
+  }
+
+  /** A call that goes on without its caller. @returns the id of its job */
+  async #keptCall(token: string): Promise<string> {
+    const goOn = { 'foreman-on-disconnect': 'continue' }
+    const { headers, status } = await this.send('POST', '/api/chat', `Bearer ${token}`, keptCall, goOn)
+    if (status !== 200) throw new Error(`the call was answered ${status}`)
+    return headers['foreman-job-id'] as string
   }
 
   /** All shared objects as an administrator sees them. */
@@ -117,8 +131,15 @@ export class World {
   }
 
   /** Sends a request and reads the whole answer. No redirect is followed. */
-  send(method: string, path: string, authorization?: string, body?: string): Promise<Answer> {
+  send(
+    method: string,
+    path: string,
+    authorization?: string,
+    body?: string,
+    more: Readonly<Record<string, string>> = {}
+  ): Promise<Answer> {
     const headers = {
+      ...more,
       ...(authorization !== undefined && { authorization }),
       ...(body !== undefined && { 'content-type': typeOf(body), 'content-length': Buffer.byteLength(body) })
     }

@@ -124,6 +124,7 @@ function assertLetIn(row: Row, { status, headers, body }: Answer): void {
   const code = headers['foreman-error-code']
   if (row.leaves && !row.url.endsWith('/'))
     return assert.deepEqual([status, code], [403, 'leaves_this_machine'])
+  if (row.upgrades) return assert.deepEqual([status, code], [426, 'upgrade_required'])
   const told = `${status} ${body}`
   assert.ok(status !== 401 && status !== 403, told)
   // Fastify wants to know the type of what QUERY brings, and refuses it without.

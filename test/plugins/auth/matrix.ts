@@ -2,8 +2,8 @@
 import type { AccessRule } from '../../../core/access/access.ts'
 import type { Surface } from '../../../core/errors.ts'
 
-/** What a route is about: a job that is `done`, one that was `canceled`, an uploaded artifact, a token. */
-export type Kind = 'done' | 'canceled' | 'artifact' | 'token'
+/** What a route is about: a job that is `done`, one whose answer is `kept`, one that was `canceled`, an uploaded artifact, a token. */
+export type Kind = 'done' | 'kept' | 'canceled' | 'artifact' | 'token'
 
 /** One method of one route. */
 export interface Row {
@@ -22,9 +22,11 @@ export interface Row {
   readonly spends?: true
   /** Refused to everybody, as it would leave this machine. */
   readonly leaves?: true
+  /** Whoever is let in is asked for an upgrade. */
+  readonly upgrades?: true
 }
 
-type Rest = Partial<Pick<Row, 'path' | 'body' | 'of' | 'spends' | 'leaves'>>
+type Rest = Partial<Pick<Row, 'path' | 'body' | 'of' | 'spends' | 'leaves' | 'upgrades'>>
 
 const own = (method: string, url: string, needs: AccessRule, rest: Rest = {}): Row[] => [
   { method, url, needs, surface: 'problem', path: url.replace(':id', '{id}'), ...rest }
@@ -120,6 +122,9 @@ export const rows: readonly Row[] = [
   ...read('/jobs/:id', 'jobs:read', { of: 'done' }),
   ...read('/jobs/:id/why', 'jobs:read', { of: 'done' }),
   ...read('/jobs/:id/events', 'jobs:read', { of: 'done' }),
+  ...read('/events', 'jobs:read'),
+  ...own('GET', '/ws', 'jobs:read', { upgrades: true }),
+  ...read('/jobs/:id/stream', 'jobs:read', { of: 'kept' }),
   ...read('/jobs/:id/artifacts', 'jobs:read', { of: 'done' }),
   ...read('/jobs/:id/artifacts/:name', 'jobs:read', { of: 'done', path: '/jobs/{id}/artifacts/completion' }),
   ...own('POST', '/jobs/:id/cancel', 'jobs:write', { of: 'done' }),

@@ -1,11 +1,13 @@
 /** Foremen that are in no state for what is asked of them: full, late, away, shutting down, or open to this machine alone. */
 
+import { soleCaller } from '../../../core/access/caller.ts'
 import { bytesOf } from '../../fuzz/request.ts'
 import { exchange } from '../../fuzz/wire.ts'
 import type { Scope } from '../../helpers/foreman.ts'
 import type { Answer, Operation } from './description.ts'
 import { good, withoutPrefer } from './refusals.ts'
 import { kindOf, pathOf, Stage } from './stage.ts'
+import { keptCall } from './successes.ts'
 
 /** One of them, and how an operation is asked there. */
 export interface Other {
@@ -101,6 +103,23 @@ async function strict(t: Scope): Promise<Other> {
   }
 }
 
+/** `too_many_streams`: somebody has the only one. */
+async function crowded(t: Scope): Promise<Other> {
+  const stage = await Stage.start(t, { limits: { max_streams: 1 } })
+  t.after(stage.app.streamSlots.take(soleCaller, 'sse'))
+  const headers = { accept: 'text/event-stream' }
+  return {
+    stage,
+    ask: async operation => {
+      const { method, path } = operation
+      if (path.endsWith('/stream'))
+        return stage.send({ method, path: pathOf(operation, await keptCall(stage)) })
+      const asked = await good(stage, operation)
+      return stage.send({ ...asked, headers: { ...asked.headers, ...headers } })
+    }
+  }
+}
+
 /** `request_timeout`: a body is promised and does not come. */
 async function patient(t: Scope): Promise<Other> {
   const stage = await Stage.start(t, { limits: { body_grace_s: 0.5 } })
@@ -129,5 +148,6 @@ export const others: Readonly<Record<string, (t: Scope) => Promise<Other>>> = {
   interrupted: stopping,
   target_unreachable: alone,
   too_many_failed_logins: strict,
+  too_many_streams: crowded,
   request_timeout: patient
 }

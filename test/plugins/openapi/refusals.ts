@@ -4,7 +4,8 @@
  */
 import type { Operation } from './description.ts'
 import { type Asked, bodyLimit, embedder, form, formType, kindOf, pathOf, type Stage } from './stage.ts'
-import { callOf, plain } from './successes.ts'
+import { streamRefusals } from './stream-refusals.ts'
+import { callOf, plain, socketHeaders } from './successes.ts'
 
 /** What to send, and with which token; the administrator's where none is named. */
 export interface Wrong {
@@ -13,7 +14,7 @@ export interface Wrong {
 }
 
 /** Leads to a refusal; undefined where it cannot on this operation. */
-type Refusal = (stage: Stage, operation: Operation) => Promise<Wrong | undefined>
+export type Refusal = (stage: Stage, operation: Operation) => Promise<Wrong | undefined>
 
 const never = '01jzzzzzzzzzzzzzzzzzzzzzzz'
 const neverIds = { jobs: `job_${never}`, artifacts: `art_${never}`, tokens: `tok_${never}` }
@@ -38,6 +39,7 @@ export async function good(stage: Stage, operation: Operation, model?: string): 
     return { ...asked, body: { ...callOf(asked.path), ...(model && { model }) } }
   if (asked.path.startsWith('/models/') && model !== undefined)
     return { ...asked, path: operation.path.replace('{name}', model) }
+  if (operation.operationId === 'open_socket') return { ...asked, headers: socketHeaders }
   if (operation.operationId === 'create_token') return { ...asked, body: { name: 'a', scopes: ['metrics'] } }
   if (operation.operationId === 'upload_artifact') return { ...asked, body: `bytes ${Math.random()}` }
   return asked
@@ -74,6 +76,7 @@ async function onceTooOften(stage: Stage, operation: Operation): Promise<Wrong> 
 async function badRequest(stage: Stage, operation: Operation): Promise<Wrong | undefined> {
   const { operationId, method, path } = operation
   if (path.includes('{')) return { asked: { method, path: path.replace(/\{\w+\}/, '%zz') } }
+  if (operationId === 'follow_events') return { asked: { method, path: `${path}?job_ids=nonsense` } }
   const asked = await good(stage, operation)
   if (operationId === 'create_job') {
     const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': 'a' }
@@ -90,6 +93,8 @@ async function badRequest(stage: Stage, operation: Operation): Promise<Wrong | u
 async function unknownId(stage: Stage, operation: Operation): Promise<Wrong> {
   if (operation.path.startsWith('/models/')) return { asked: await good(stage, operation, 'nobody') }
   const kind = kindOf(operation)
+  if (operation.operationId === 'follow_events')
+    return { asked: { method: 'GET', path: `/events?job_ids=${neverIds.jobs}` } }
   if (kind === undefined)
     return { asked: { ...(await plain(stage, operation)), body: { job_id: neverIds.jobs } } }
   return { asked: { method: operation.method, path: pathOf(operation, neverIds[kind]) } }
@@ -97,6 +102,8 @@ async function unknownId(stage: Stage, operation: Operation): Promise<Wrong> {
 
 async function removedJob(stage: Stage, operation: Operation): Promise<Wrong> {
   if (kindOf(operation) === 'jobs') return (await about(at => at.job('removed'))(stage, operation))!
+  if (operation.operationId === 'follow_events')
+    return { asked: { method: 'GET', path: `/events?job_ids=${await stage.job('removed')}` } }
   if (operation.operationId === 'create_stream_ticket')
     return { asked: { ...(await plain(stage, operation)), body: { job_id: await stage.job('removed') } } }
   const asked = keyed(await good(stage, operation), 'of a removed job')
@@ -273,6 +280,7 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     const asked = await plain(stage, operation)
     return { asked: { ...asked, path: `${asked.path}?cursor=nonsense` } }
   },
+  ...streamRefusals,
   job_not_finished: about(stage => stage.job('queued')),
   job_not_retryable: about(stage => stage.job('done')),
   input_gone: about(inputGone),
@@ -283,9 +291,6 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   target_truncated: targetFails({ kind: 'accept_close' }),
   digest_mismatch: async (stage, operation) => ({
     asked: { ...(await good(stage, operation)), headers: { 'repr-digest': `sha-256=:${'A'.repeat(43)}=:` } }
-  }),
-  range_not_satisfiable: async (stage, operation) => ({
-    asked: { ...(await plain(stage, operation)), headers: { range: 'bytes=99999-' } }
   }),
   invalid_signature: async (stage, operation) => {
     const asked = await signed(stage, operation, 60)

@@ -78,7 +78,9 @@ export class Stage {
     const fake = await startFake(t, { models, token_count: 2, cloud_disabled: true })
     const guard = auth && { failed_logins_per_minute: 1_000_000, ...auth }
     // What failures of the target come to is told by its lists as well.
-    const plugins = { passthrough: { stale_lists: false }, auth: guard }
+    // And a stream of all events ends by its time alone.
+    const sse = { max_duration_s: 0.2 }
+    const plugins = { passthrough: { stale_lists: false }, auth: guard, sse }
     const limits = { body_bytes: bodyLimit, shutdown_s: 0.1, ...(settings.limits as object | undefined) }
     const artifacts = { max_bytes_each: bodyLimit, ...(settings.artifacts as object | undefined) }
     const all = withShortPauses({ ...settings, limits, artifacts, plugins })
@@ -103,6 +105,10 @@ export class Stage {
       const sent = request(this.url + path, { method, headers: all, agent: this.#agent }, async answer => {
         const status = answer.statusCode!
         resolve({ status, headers: answer.headers, body: Buffer.concat(await answer.toArray()) })
+      })
+      sent.on('upgrade', ({ statusCode, headers: told }, socket) => {
+        socket.destroy()
+        resolve({ status: statusCode!, headers: told, body: Buffer.alloc(0) })
       })
       sent.setTimeout(patienceMs, () => sent.destroy(new Error(`no answer to ${method} ${path}`)))
       sent.on('error', reject).end(bytes)

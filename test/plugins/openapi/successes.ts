@@ -64,6 +64,7 @@ const again =
     return asked
   }
 
+const eventStream = 'text/event-stream'
 const blob = 'the bytes of a model'
 const blobPath = `/api/blobs/sha256:${createHash('sha256').update(blob).digest('hex')}`
 
@@ -91,14 +92,45 @@ async function pausedLoad(stage: Stage): Promise<Asked> {
   return { method: 'POST', path: '/models/other/load', headers: { prefer: 'wait=0' } }
 }
 
+/** A call that goes on without its caller. @returns the id of its job */
+export async function keptCall(stage: Stage): Promise<string> {
+  const headers = { 'foreman-on-disconnect': 'continue' }
+  const answer = await stage.send({ method: 'POST', path: '/api/chat', headers, body: call })
+  return String(answer.headers['foreman-job-id'])
+}
+
+/** A stream whose end its client had. */
+async function complete(stage: Stage): Promise<Asked> {
+  const headers = { 'idempotency-key': 'followed to the end' }
+  const asked = { method: 'POST', path: '/jobs', headers, body: call }
+  const { id, seq } = await stage.made<{ id: string; seq: number }>({
+    ...asked,
+    headers: { ...headers, prefer: 'wait=20' }
+  })
+  return { ...asked, headers: { ...headers, accept: eventStream, 'last-event-id': `${id}:${seq}` } }
+}
+
+/** What asks for a WebSocket. */
+export const socketHeaders = {
+  ...{ connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+  ...{ 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-protocol': 'foreman.v1' }
+}
+
 /** By operation and status. */
 export const successes: Readonly<Record<string, Success>> = {
   'get_readiness 503': unready,
   'create_job 200': again(withHeaders({ 'idempotency-key': 'once' }, call)),
   'create_job 201': withHeaders({ prefer: 'wait=20' }, call),
+  'create_job 204': complete,
+  'list_job_events 204': async (stage, operation) => {
+    const asked = await plain(stage, operation)
+    return { ...asked, path: `${asked.path}?after=latest`, headers: { accept: eventStream } }
+  },
+  'open_socket 101': withHeaders(socketHeaders),
   'get_job 304': withHeaders({ 'if-none-match': '*' }),
   'cancel_job 202': about(running),
   'retry_job 202': about(stage => stage.job('canceled')),
+  'get_job_stream 200': about(keptCall),
   'upload_artifact 200': again(withBody('the same bytes')),
   'upload_artifact 201': async () => ({
     method: 'POST',

@@ -20,6 +20,12 @@ function mayTakeLong({ framing, body, fields }: Request): boolean {
   return waits || (framing === 'cut' && body !== undefined)
 }
 
+/** What stands for a parameter may have slashes in it, and then the path is that of no operation. */
+function leadsThere({ url, target }: Request): boolean {
+  const [path] = target.split('?', 1)
+  return url.includes('*') || path!.split('/').length === url.split('/').length
+}
+
 const nameOf = ({ method, url }: Pick<Route, 'method' | 'url'>) =>
   `${method} ${url.replace(/:(\w+)/g, '{$1}')}`
 
@@ -62,6 +68,7 @@ test('no answer is without its place in the description', async t => {
     }
     // What is no HTTP, or too long, has come to no operation; the description says so of all of them.
     if (/cannot be read as HTTP|The head of the request is larger/.test(String(reply.body))) continue
+    if (!leadsThere(request)) continue
     try {
       stage.description.judge(operations.get(shownName(request))!, reply)
     } catch (err) {

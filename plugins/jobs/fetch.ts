@@ -1,11 +1,12 @@
 /** `GET /jobs/{id}`: the job now, or when it has changed. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { goneSignal } from '../../core/gone-signal.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import * as api from './api.ts'
 import { jobSchema } from './job-schema.ts'
 import { findJob, type JobPath } from './lookup.ts'
-import { describe, etagOf, goneSignal, type Parts } from './parts.ts'
+import { describe, etagOf, type Parts } from './parts.ts'
 import { appliedOf, readPrefer } from './prefer.ts'
 import { type FetchQuery, fetchQuerySchema } from './schemas.ts'
 

@@ -1,13 +1,14 @@
 /** Takes one job in and answers with it: for `POST /jobs`, and for routes that make a job of another request. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../core/access/caller.ts'
+import { goneSignal } from '../../core/gone-signal.ts'
 import { KeyTakenError } from '../../core/jobs/idempotency.ts'
 import type { IdempotencyClaim, Job, NewJob } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { earlierJob } from './idempotency.ts'
 import { urlsOf } from './job-object.ts'
 import type { JobObject } from './job-schema.ts'
-import { describe, goneSignal, type Parts } from './parts.ts'
+import { describe, type Parts } from './parts.ts'
 import { appliedOf, readPrefer } from './prefer.ts'
 
 /** A job without what the way in gives it. */

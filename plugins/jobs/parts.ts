@@ -26,10 +26,3 @@ export function describe(reply: FastifyReply, job: Job, forecast?: Forecast): vo
   reply.headers({ etag: etagOf(job), 'cache-control': 'private, no-cache' })
   if (!hasEnded(job.state)) reply.header('retry-after', String(pollAfterS(reply.server.queue, job, forecast)))
 }
-
-/** Aborts when the client has left before its answer. */
-export function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController()
-  raw.once('close', () => gone.abort())
-  return gone.signal
-}

@@ -23,7 +23,7 @@ import { addKeptStreamRoute } from './kept-stream-route.ts'
 import { KeptStreams } from './kept-streams.ts'
 import { operations } from './operations.ts'
 import { configOf, type NativeRoute, nativeRoutes, type RouteClass } from './routes.ts'
-import { forwardOrRecall, isList } from './stale-lists.ts'
+import { forwardOrRecall, hasHead, isList } from './stale-lists.ts'
 
 export const configSchema = Type.Object(
   {
@@ -87,11 +87,13 @@ function addForwarded(scope: FastifyInstance, { allow, stale_lists }: Passthroug
       return forward(scope.target, request, reply)
     }
     const { method: itsMethod } = operations[route.path]!
-    const others = methods.filter(method => method !== itsMethod)
-    // HEAD is among them, so that Fastify makes none of its own of a GET.
-    scope.route({ method: others, url: route.path, schema: { hide: true }, config: configOf(route), handler })
+    const own = listHandler(scope, route, stale_lists) ?? handler
+    const untold = { url: route.path, schema: { hide: true }, config: configOf(route) }
+    // First, so that Fastify makes none of its own of a GET.
+    scope.route({ ...untold, method: 'HEAD', handler: hasHead(route.path) ? own : handler })
+    const others = methods.filter(method => method !== itsMethod && method !== 'HEAD')
+    scope.route({ ...untold, method: others, handler })
     if (route.class !== 'inference') {
-      const own = listHandler(scope, route, stale_lists) ?? handler
       scope.route({ method: itsMethod, url: route.path, config: told(scope, route), handler: own })
     }
     // The target redirects those to the route itself.

@@ -22,6 +22,9 @@ const native = 'application/json; charset=utf-8'
 const compatible = 'application/json'
 
 const makers: Readonly<Record<string, Maker>> = {
+  // The ollama command asks this before anything else: whether the server is there that takes its calls.
+  '/': ({ catalog: { answer } }) =>
+    answer && { contentType: 'text/plain; charset=utf-8', body: 'Ollama is running', at: answer.at },
   '/api/tags': ({ catalog: { answer } }) => answer && answerOf(native, answer.body, answer.at),
   '/api/ps': ({ loadedModels: { answer } }) => answer && answerOf(native, answer.body, answer.at),
   '/api/version': ({ targetVersion: { current: version }, catalog: { answer } }) =>
@@ -45,6 +48,11 @@ const makers: Readonly<Record<string, Maker>> = {
 /** Whether a route asks for a list that can be remembered. */
 export function isList(path: string): boolean {
   return path in makers
+}
+
+/** Whether the target has a HEAD for it. Source: ollama/ollama server/routes.go, `GenerateRoutes`. */
+export function hasHead(path: string): boolean {
+  return ['/', '/api/tags', '/api/version'].includes(path)
 }
 
 /** Forwards a request for the list at `path`; where the target is away, or has no answer, the last list answers. */

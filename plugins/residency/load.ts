@@ -5,9 +5,11 @@
  * It is a durable job with an empty prompt, so it has a place in the queue, its load is measured, what runs is not
  * disturbed, and a caller that leaves takes nothing with it.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { priorityFor } from '../../core/access/limits.ts'
 import type { ForemanError } from '../../core/errors.ts'
+import { goneSignal } from '../../core/gone-signal.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 import { appliedOf, readPrefer } from '../../core/prefer.ts'
@@ -20,7 +22,7 @@ import type { ModelObject } from '../inventory/schemas.ts'
 import { api } from './api.ts'
 import { ModelNotLoadedError } from './errors.ts'
 import { findModel, type ModelPath, modelNow } from './find-model.ts'
-import { goneSignal, untilEnded } from './waiting.ts'
+import { untilEnded } from './waiting.ts'
 
 const secondMs = 1000
 const plain = { loadOptions: {}, shift: undefined }

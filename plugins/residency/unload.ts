@@ -4,7 +4,9 @@
  * The target unloads it when nothing uses it any more: what runs on it is never cut off. A job that comes for it later
  * has it loaded again.
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { goneSignal } from '../../core/gone-signal.ts'
 import { appliedOf, longestWaitS, readPrefer } from '../../core/prefer.ts'
 import { isLoaded } from '../../core/queue/embedder-choice.ts'
 import { explain } from '../../core/queue/failure.ts'
@@ -15,7 +17,7 @@ import type { ModelObject } from '../inventory/schemas.ts'
 import { api } from './api.ts'
 import { EmbedderKeptError } from './errors.ts'
 import { findModel, isKept, type ModelPath, modelNow } from './find-model.ts'
-import { goneSignal, until } from './waiting.ts'
+import { until } from './waiting.ts'
 
 const secondMs = 1000
 

@@ -1,18 +1,11 @@
 /** Waits for what the routes ask for: a job to end, a model to be gone. A client that leaves ends the wait. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Job } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
 
 const firstLookMs = 10
 const longestPauseMs = 500
-
-/** Aborts when the client has left before its answer, or when foreman stops. */
-export function goneSignal({ raw }: FastifyReply, closing: AbortSignal): AbortSignal {
-  const gone = new AbortController()
-  raw.once('close', () => gone.abort())
-  return AbortSignal.any([gone.signal, closing])
-}
 
 /** The job when it has ended, or as it is after `waitMs`, or when `gone` aborts. */
 export function untilEnded(

@@ -6,9 +6,9 @@ import { type TestContext, test } from 'node:test'
 import type { TargetError } from '../../../core/target/client.ts'
 import { bodyOf, fieldValue, type HttpMessage, statusOf } from '../../differential/message-reader.ts'
 import { startForeman } from '../../helpers/foreman.ts'
-import { ask, chat, errorText, type Stage, start } from './stage.ts'
+import { ask, chat, type Stage, start } from './stage.ts'
 
-const lists = ['/api/tags', '/api/ps', '/api/version', '/v1/models', '/v1/models/llama3.2']
+const lists = ['/', '/api/tags', '/api/ps', '/api/version', '/v1/models', '/v1/models/llama3.2']
 const get = (stage: Pick<Stage, 'url'>, path: string) => ask(stage, { method: 'GET', path })
 
 const told = (answer: HttpMessage) => ({
@@ -43,6 +43,19 @@ test('each list is, byte for byte, what the target said last, with the time of t
   }
 })
 
+test('a head is answered too where the target has one, so that the ollama command goes on', async t => {
+  const stage = await startLoaded(t)
+  await stage.fake.kill()
+  for (const path of ['/', '/api/tags', '/api/version']) {
+    const head = await ask(stage, { method: 'HEAD', path })
+    const whole = await get(stage, path)
+    assert.deepEqual([statusOf(head), bodyOf(head).length], [200, 0])
+    const length = (answer: HttpMessage) => fieldValue(answer.fields, 'content-length')
+    assert.equal(length(head), length(whole), path)
+    assert.ok(isStale(head))
+  }
+})
+
 test('when it is back the target answers again', async t => {
   const stage = await startLoaded(t)
   await stage.fake.kill()
@@ -67,7 +80,7 @@ test('what cannot be known without the target is still 502, and so are other met
     ['GET', '/api/status'],
     ['GET', '/api/tags/'],
     ['POST', '/api/show'],
-    ['HEAD', '/api/tags']
+    ['HEAD', '/api/ps']
   ] as const) {
     const answer = await ask(stage, { method, path })
     assert.equal(statusOf(answer), 502, `${method} ${path}`)
@@ -83,7 +96,7 @@ test('stale_lists: false, or a target that never was there: 502', async t => {
     for (const stage of [off, never]) {
       const answer = await get(stage, path)
       assert.equal(statusOf(answer), 502, path)
-      assert.match(errorText(path, answer), /cannot be reached/)
+      assert.match(String(bodyOf(answer)), /cannot be reached/)
     }
   }
 })

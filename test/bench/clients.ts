@@ -20,8 +20,13 @@ export interface Clients {
 export function startClients(scope: Scope): Clients {
   const child = forkProgram(scope, 'load-generator.ts')
   async function ask<T>(command: Command): Promise<T> {
+    const answered = new AbortController()
+    const { signal } = answered
     child.send(command)
-    const [result] = await Promise.race([once(child, 'message'), once(child, 'exit')])
+    const [result] = await Promise.race([
+      once(child, 'message', { signal }),
+      once(child, 'exit', { signal })
+    ]).finally(() => answered.abort())
     if (typeof result !== 'object' || result === null)
       throw new Error(`the load generator ended (exit ${result})`)
     return result as T

@@ -9,6 +9,7 @@ import { agents } from './agents.ts'
 import { choosing } from './choosing.ts'
 import { embeds } from './embeds.ts'
 import { type Figure, isReached } from './figures.ts'
+import { followers } from './followers.ts'
 import { idleCall } from './idle-call.ts'
 import { loginFlood } from './login-flood.ts'
 import { readMachine } from './machine.ts'
@@ -29,6 +30,7 @@ const scenarios: readonly Scenario[] = [
   agents,
   person,
   embeds,
+  followers,
   submit,
   choosing,
   restart,

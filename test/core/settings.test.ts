@@ -63,6 +63,8 @@ test('without a file and without variables the defaults hold', t => {
       head_bytes: 16_384,
       body_bytes: 67_108_864,
       json_depth: 64,
+      max_streams: 5000,
+      max_streams_per_token: 50,
       body_min_bytes_per_s: 500,
       body_grace_s: 20,
       shutdown_s: 8

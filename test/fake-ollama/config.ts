@@ -58,6 +58,8 @@ export interface ModelConfig {
   word?: string
   /** Answer with a tool call when tools are offered and the last message is not a tool's. Defaults to true. */
   calls_tools?: boolean
+  /** Says its words before it calls, and calls every tool offered. Defaults to false: one call and no word. */
+  talks_with_tools?: boolean
   /** Every load fails with this text. */
   fails_to_load?: string
   /** Applied to every inference request for the model. */

@@ -65,6 +65,21 @@ test('chat with a tool, and with thinking', async () => {
   assert.equal(thought.message.thinking, 'think0 think1 think2')
 })
 
+test('a model that talks with tools says its words before it calls, and calls all of them', async () => {
+  await fake.reset({
+    models: [{ name: 'talker', capabilities: ['completion', 'tools'], talks_with_tools: true }]
+  })
+  const parameters = { type: 'object', required: ['a'], properties: { a: { type: 'string' } } }
+  const tools = ['f', 'g'].map(name => ({
+    type: 'function',
+    function: { name, description: '', parameters }
+  }))
+  const { message } = await client.chat({ model: 'talker', messages, tools })
+  assert.equal(message.content, 'tok0 tok1 tok2')
+  const calls = message.tool_calls?.map(call => call.function.name)
+  assert.deepEqual(calls, ['f', 'g'])
+})
+
 test('embed', async () => {
   const { embeddings } = await client.embed({ model: 'nomic-embed-text', input: ['a', 'b'] })
   assert.deepEqual(

@@ -24,6 +24,7 @@ export interface CatalogEntry {
       | 'parameters'
       | 'tool_framing'
       | 'calls_tools'
+      | 'talks_with_tools'
       | 'word'
     >
   > &
@@ -64,6 +65,7 @@ export function catalogEntry(model: ModelConfig): CatalogEntry {
       parameters: model.parameters ?? {},
       tool_framing: model.tool_framing ?? 'final',
       calls_tools: model.calls_tools ?? true,
+      talks_with_tools: model.talks_with_tools ?? false,
       word: model.word ?? 'tok'
     }
   }

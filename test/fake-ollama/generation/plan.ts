@@ -30,7 +30,9 @@ export interface PlanInput {
   word: string
   stop: string[]
   json: boolean
-  tool?: Tool
+  tools?: Tool[]
+  /** Calls come after the words, not in their place. */
+  talksWithTools: boolean
   faults: Faults
 }
 
@@ -42,11 +44,11 @@ export function makePlan(input: PlanInput): Plan {
   const plan: Plan = {
     thinking: input.think ? words('think', THINKING_TOKENS) : [],
     tokens: [],
-    toolCalls: [],
+    toolCalls: (input.tools ?? []).map(callOf),
     doneReason: 'stop',
     promptTokens: countTokens(input.prompt)
   }
-  if (input.tool !== undefined) return { ...plan, toolCalls: [callOf(input.tool)] }
+  if (plan.toolCalls.length > 0 && !input.talksWithTools) return plan
   const limit = input.numPredict ?? -1
   // 0 means no limit, as any negative number does.
   const limited = limit > 0 && !(input.mayStopEarly && limit > input.tokenCount)
@@ -98,14 +100,14 @@ function cutAtStop(tokens: string[], stop: string[]): string[] {
   return kept
 }
 
-function callOf(tool: Tool): ToolCall {
+function callOf(tool: Tool, index: number): ToolCall {
   const { name, parameters } = tool.function
   const properties = (parameters.properties ?? {}) as Record<string, { type?: string }>
   const wanted = parameters.required ?? Object.keys(properties)
   return {
     id: `call_${sha256(name).slice(0, 8)}`,
     function: {
-      index: 0,
+      index,
       name,
       arguments: Object.fromEntries(wanted.map(key => [key, sampleOf(properties[key]?.type)]))
     }

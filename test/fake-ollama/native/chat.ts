@@ -37,7 +37,7 @@ export function chat(call: Call, request: ChatRequest, reply: Reply, relaxThinki
       const prompt = messages.map(message => message.content).join(' ')
       const images = messages.flatMap(message => message.images ?? []).length
       if (request._debug_render_only) return debugRender(call, request, prompt, images)
-      await answer(run, request, { prompt, images, think, tool: toolToCall(entry, request) }, reply)
+      await answer(run, request, { prompt, images, think, tools: toolsToCall(entry, request) }, reply)
     })
   })
 }
@@ -51,8 +51,9 @@ function checkRequest(entry: CatalogEntry, request: ChatRequest, relaxThinking: 
   return thinks && request.think !== false
 }
 
-/** The first tool offered, unless the model is to answer a tool's result or never calls any. */
-function toolToCall(entry: CatalogEntry, request: ChatRequest): Tool | undefined {
+/** The first tool offered, or all of them, unless the model is to answer a tool's result or never calls any. */
+function toolsToCall({ config }: CatalogEntry, request: ChatRequest): Tool[] {
   const answersTool = request.messages?.at(-1)?.role === 'tool'
-  return entry.config.calls_tools && !answersTool ? request.tools?.[0] : undefined
+  if (!config.calls_tools || answersTool) return []
+  return request.tools?.slice(0, config.talks_with_tools ? undefined : 1) ?? []
 }

@@ -39,8 +39,8 @@ export interface AnswerInput {
   prompt: string
   images: number
   think: boolean
-  /** The tool to call instead of an answer. */
-  tool?: Tool
+  /** The tools to call, instead of an answer or after it. */
+  tools?: Tool[]
   /** Put the deprecated `context` on the last record. */
   withContext?: boolean
 }
@@ -153,6 +153,7 @@ function planFor({ call, entry, runner, merged }: Run, request: AnswerRequest, i
     tokenCount: entry.config.token_count ?? call.world.config.token_count,
     // What is in memory speaks, whatever name it was asked for by.
     word: runner.entry.config.word,
+    talksWithTools: entry.config.talks_with_tools,
     stop: (merged.stop as string[] | undefined) ?? [],
     faults: call.faults
   })

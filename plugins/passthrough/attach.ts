@@ -152,15 +152,16 @@ class KeptReply implements AnswerSink {
   }
 
   head(status: number, headers: HeaderField[], flow: Flow): void {
+    this.#reply.head(status, headers, flow)
     this.#recording.head(status, headers)
     this.#taker?.head({ status, contentType: headerValue(headers, 'content-type') ?? '' })
-    this.#reply.head(status, headers, flow)
   }
 
+  // To the caller first: nobody waits for what is written down.
   data(chunk: Buffer): void {
+    this.#reply.data(chunk)
     this.#recording.data(chunk)
     this.#taker?.bytes(chunk)
-    this.#reply.data(chunk)
   }
 
   end(): void {

@@ -30,6 +30,8 @@ export class AnswerWriter implements AnswerTaker {
   #writtenBytes = 0
   #keeps = false
   #isComplete = false
+  /** The last try failed; the timer brings the next. */
+  #isRefused = false
   #timer: NodeJS.Timeout | undefined
   #soon: NodeJS.Immediate | undefined
 
@@ -62,6 +64,7 @@ export class AnswerWriter implements AnswerTaker {
     this.#writtenBytes += this.#waitingBytes
     this.#waitingBytes = 0
     this.#isComplete = false
+    this.#isRefused = false
     this.stop()
   }
 
@@ -97,7 +100,7 @@ export class AnswerWriter implements AnswerTaker {
 
   #gather(isEnough: boolean): void {
     this.#timer ??= setTimeout(() => this.#flush(), gatherMs)
-    if (isEnough) this.#soon ??= setImmediate(() => this.#flush())
+    if (isEnough && !this.#isRefused) this.#soon ??= setImmediate(() => this.#flush())
   }
 
   #flush(): void {
@@ -106,6 +109,7 @@ export class AnswerWriter implements AnswerTaker {
       this.#write()
     } catch (err) {
       this.#log.error({ err }, 'a part of an answer cannot be stored; trying again')
+      this.#isRefused = true
       this.#timer = setTimeout(() => this.#flush(), againMs)
     }
   }

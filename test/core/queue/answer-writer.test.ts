@@ -13,9 +13,12 @@ const head = { status: 200, contentType: 'text/plain' }
 function stage(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   const parts: AnswerPart[] = []
-  const disk = { refuses: false }
+  const disk = { refuses: false, refused: 0 }
   const writer: AnswerWriter = new AnswerWriter(() => {
-    if (disk.refuses) throw new Error('disk full')
+    if (disk.refuses) {
+      disk.refused += 1
+      throw new Error('disk full')
+    }
     const { pending } = writer
     if (pending === undefined) return
     parts.push(structuredClone(pending))
@@ -115,4 +118,24 @@ test('a writer that is stopped writes nothing by itself any more', t => {
   tick(10_000)
   assert.deepEqual(parts, [])
   assert.equal(writer.pending?.pieces.length, 1)
+})
+
+test('a disk that refuses is asked once a second, however fast the answer comes', t => {
+  const { writer, parts, disk, tick } = stage(t)
+  disk.refuses = true
+  for (let second = 1; second <= 3; second += 1) {
+    for (let chunk = 0; chunk < 100; chunk += 1) {
+      writer.text('content', 'x'.repeat(2000))
+      writer.bytes(Buffer.alloc(20_000))
+      tick(againMs / 100)
+    }
+    assert.ok(disk.refused <= second + 1, `${disk.refused} tries in ${second} s`)
+  }
+  disk.refuses = false
+  tick(againMs)
+  assert.equal(textOf(parts).length, 600_000)
+  // In order again: nothing waits longer than it did before.
+  writer.text('content', 'y'.repeat(2000))
+  tick(0)
+  assert.equal(textOf(parts).length, 602_000)
 })

@@ -2,9 +2,8 @@
 import { type Caller, sees } from '../access/caller.ts'
 import { mayUse } from '../access/limits.ts'
 import type { EventLog } from '../jobs/event-log.ts'
-import type { JobEvent, JobEventType } from '../jobs/events.ts'
+import { isEnd, type JobEvent, type JobEventType } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
-import { hasEnded, type JobState } from '../jobs/states.ts'
 import type { LiveEvent } from './live-event.ts'
 
 /** Some events of a feed. `upTo`: everything up to this place was looked at; undefined where that was all there is. */
@@ -69,8 +68,8 @@ export class JobFeed implements Feed {
     return seq
   }
 
-  isLast({ data }: JobEvent): boolean {
-    return typeof data.state === 'string' && hasEnded(data.state as JobState)
+  isLast(event: JobEvent): boolean {
+    return isEnd(event)
   }
 
   isGone(): boolean {

@@ -13,7 +13,8 @@ export interface Missed {
 
 /**
  * One who stopped inside pieces of text that have been folded up since gets all text of the job anew: its first row is the
- * first snapshot, and what became void is gone before anything is folded. One who asks for events that there never were has been following another history of the job: it begins anew.
+ * first snapshot, and what became void is gone before anything is folded. One who asks for events that there never were has
+ * been following another history of the job: it begins anew.
  */
 export function gapOfJob(db: Database, job: Job, after: number): Missed | undefined {
   if (after > job.eventSeq) return { gap: { oldestSeq: 1, snapshotSeq: null }, from: 0 }

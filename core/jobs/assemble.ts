@@ -94,6 +94,7 @@ function parseRecord(line: string): Fields | undefined {
   }
 }
 
-function isFields(value: unknown): value is Fields {
+/** Whether it is an object that has members by name. */
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

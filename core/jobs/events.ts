@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events'
 import type { Job } from './job.ts'
+import { hasEnded, type JobState } from './states.ts'
 
 /** The types of a change of state: one a state, `job.retrying` in place of `job.queued` when a job goes back. */
 export type StateEventType =
@@ -54,6 +55,11 @@ export type StateEvent = JobEvent & { readonly type: StateEventType }
 /** Whether the event is a change of state. */
 export function isStateEvent(event: JobEvent): event is StateEvent {
   return !event.type.startsWith('job.output')
+}
+
+/** Whether it is the last event of its job. */
+export function isEnd({ data: { state } }: JobEvent): boolean {
+  return typeof state === 'string' && hasEnded(state as JobState)
 }
 
 interface Heard {

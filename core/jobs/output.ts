@@ -1,4 +1,5 @@
 /** The text of an answer as its followers get it: in channels, piece by piece, each with the place where it belongs. */
+import { isFields } from './assemble.ts'
 
 /** `tool_call`: the JSON of one call each, told apart by its item. */
 export type Channel = 'content' | 'thinking' | 'tool_call'
@@ -58,7 +59,7 @@ type Fields = Readonly<Record<string, unknown>>
  * @returns tool calls up to its end
  */
 export function takeTexts(record: Fields, calls: number, take: AnswerTaker['text']): number {
-  const from = (isFields(record.message) ? record.message : record) as Fields
+  const from: Fields = isFields(record.message) ? record.message : record
   takeText(from.thinking, text => take('thinking', text))
   takeText(from.content ?? from.response, text => take('content', text))
   if (!Array.isArray(from.tool_calls)) return calls
@@ -69,10 +70,6 @@ export function takeTexts(record: Fields, calls: number, take: AnswerTaker['text
 
 function takeText(value: unknown, take: (text: string) => void): void {
   if (typeof value === 'string' && value !== '') take(value)
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The text that has come and is not written yet, cut into pieces. */

@@ -1,8 +1,7 @@
-/** How an event of a job looks on the wire: the same in a page, in every stream and in a webhook. */
+/** How an event of a job looks on the wire: the same in a page and in every stream. */
 import type { FastifyInstance } from 'fastify'
 import type { LiveEvent } from '../../core/follow/live-event.ts'
-import type { JobEvent } from '../../core/jobs/events.ts'
-import { hasEnded, type JobState } from '../../core/jobs/states.ts'
+import { isEnd, type JobEvent } from '../../core/jobs/events.ts'
 import type { JobObjects } from './job-object.ts'
 
 /** Results up to this size are in the last event of a job. */
@@ -44,10 +43,13 @@ export interface EventObjects {
 
 /** Makes them of what `app` has in its store. */
 export function eventObjects(app: Pick<FastifyInstance, 'jobs'>, objects: JobObjects): EventObjects {
-  const of = ({ id, jobId, type, seq, attempt, createdAt, data }: JobEvent): EventObject => ({
-    ...{ id, type, job_id: jobId, seq, attempt, created_at: new Date(createdAt).toISOString() },
-    data: { ...data, ...finalJob(app, objects, jobId, data) }
-  })
+  const of = (event: JobEvent): EventObject => {
+    const { id, jobId, type, seq, attempt, createdAt, data } = event
+    return {
+      ...{ id, type, job_id: jobId, seq, attempt, created_at: new Date(createdAt).toISOString() },
+      data: { ...data, ...finalJob(app, objects, event) }
+    }
+  }
   return { of, textOf: madeOnce(of), liveOf, liveTextOf: madeOnce(liveOf) }
 }
 
@@ -69,10 +71,9 @@ function madeOnce<Event extends object>(of: (event: Event) => object): (event: E
 function finalJob(
   { jobs }: Pick<FastifyInstance, 'jobs'>,
   objects: JobObjects,
-  jobId: string,
-  { state }: JobEvent['data']
+  event: JobEvent
 ): object | undefined {
-  if (typeof state !== 'string' || !hasEnded(state as JobState)) return undefined
-  const job = jobs.get(jobId)
+  if (!isEnd(event)) return undefined
+  const job = jobs.get(event.jobId)
   return job && objects.of(job, { result: longestResultBytes })
 }

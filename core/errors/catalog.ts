@@ -54,6 +54,15 @@ export const InvalidEventIdError = defineError<[why: string]>({
   retryable: false
 })
 
+/** 400: the cursor is not one that this foreman gave to this caller. */
+export const InvalidCursorError = defineError({
+  code: 'invalid_cursor',
+  status: 400,
+  title: 'Invalid cursor',
+  message: 'The cursor was not made by this foreman for this caller',
+  retryable: false
+})
+
 /** 503: the data directory is full, nearly so, or cannot be written, so nothing can be accepted safely. */
 export const StorageLowError = defineError({
   code: 'storage_low',
@@ -155,7 +164,7 @@ export const NotFoundError = defineError({
   code: 'not_found',
   status: 404,
   title: 'Not found',
-  message: 'There is nothing at this address',
+  message: 'There is nothing at this address, or it is another owner’s',
   retryable: false
 })
 

@@ -1,9 +1,9 @@
 /** `POST /stream-tickets`: what a page puts into the address of a stream, in the place of a token. */
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { emptyBody } from '../../core/empty-body.ts'
 import { findJob } from '../../core/jobs/lookup.ts'
 import * as api from './api.ts'
-import { emptyBody } from './empty-body.ts'
 import type { Tickets } from './tickets.ts'
 
 const longestTtlS = 60

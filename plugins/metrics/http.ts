@@ -1,7 +1,7 @@
 /** Series of requests: how many, how long foreman's own answers took, and what was refused. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { httpBuckets } from '../../core/buckets.ts'
 import type { AuthFailure } from '../../core/telemetry.ts'
-import { httpBuckets } from './buckets.ts'
 import { CappedLabels } from './capped-labels.ts'
 import type { Series } from './series.ts'
 

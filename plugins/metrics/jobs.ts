@@ -1,10 +1,10 @@
 /** Series of jobs, from their events, and of what the last run left in the middle. */
 import type { FastifyInstance } from 'fastify'
+import { httpBuckets, longBuckets } from '../../core/buckets.ts'
 import type { JobEvent } from '../../core/jobs/events.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { priorities } from '../../core/jobs/priority.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
-import { httpBuckets, longBuckets } from './buckets.ts'
 import type { ModelLabels } from './model-labels.ts'
 import { type Series, startAtZero } from './series.ts'
 

@@ -1,8 +1,8 @@
 /** Series of what the target does for jobs: attempts, first tokens, speed, loads, and where its time goes. */
 import type { FastifyInstance } from 'fastify'
 import type { Histogram } from 'prom-client'
+import { firstTokenBuckets, longBuckets, perTokenBuckets, tokenBuckets } from '../../core/buckets.ts'
 import type { AttemptReport, AttemptWork } from '../../core/queue/attempt-report.ts'
-import { firstTokenBuckets, longBuckets, perTokenBuckets, tokenBuckets } from './buckets.ts'
 import type { ModelLabels } from './model-labels.ts'
 import type { Series } from './series.ts'
 

@@ -1,6 +1,6 @@
 /** Series of the data directory: sizes, room, commits, and what was removed. */
 import type { FastifyInstance } from 'fastify'
-import { commitBuckets } from './buckets.ts'
+import { commitBuckets } from '../../core/buckets.ts'
 import type { Series } from './series.ts'
 
 const secondMs = 1000

@@ -18,6 +18,7 @@ import { wantedOf } from '../../core/queue/wanted.ts'
 import type { InstalledModel } from '../../core/target/catalog.ts'
 import { type Inference, readInference } from '../../core/target/inference.ts'
 import { runnerOf } from '../../core/target/runner.ts'
+import { traceOf } from '../../core/trace-context.ts'
 import type { ModelObject } from '../inventory/schemas.ts'
 import { api } from './api.ts'
 import { ModelNotLoadedError } from './errors.ts'
@@ -61,7 +62,7 @@ async function load(
 
 function submissionOf(
   app: FastifyInstance,
-  { caller }: FastifyRequest<ModelPath>,
+  { caller, raw }: FastifyRequest<ModelPath>,
   model: InstalledModel
 ): Submission {
   const { limits, retention } = app.settings
@@ -82,7 +83,8 @@ function submissionOf(
     maxAttempts: 1,
     runTimeoutMs: limits.run_timeout_s * secondMs,
     retentionMs: retention.job_s * secondMs,
-    request: { path, body }
+    request: { path, body },
+    ...traceOf(raw)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Cursors: where a page of a list ended, signed, so that only foreman makes them and only for one caller. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Secrets } from '../../core/database/secret.ts'
+import type { Secrets } from './database/secret.ts'
 import { InvalidCursorError } from './errors.ts'
 
 const keyName = 'cursor'
@@ -8,7 +8,10 @@ const seqBytes = 8
 const macBytes = 16
 const pattern = /^[\w-]{32}$/
 
-/** Makes and reads cursors with a key that is kept in the store, so that they outlive a restart. */
+/**
+ * Makes and reads cursors with a key that is kept in the store, so that they outlive a restart. `owner`: whoever may use
+ * one, and the list that it is of where that is not the list of jobs.
+ */
 export class Cursors {
   readonly #key: Buffer
 
@@ -16,7 +19,7 @@ export class Cursors {
     this.#key = secrets.make(keyName)
   }
 
-  /** The cursor for what comes after the job with this `seq`. */
+  /** The cursor for what comes after the row with this `seq`. */
   write(seq: number, owner: string): string {
     const place = Buffer.alloc(seqBytes)
     place.writeBigUInt64BE(BigInt(seq))

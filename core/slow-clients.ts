@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { RequestTimeoutError, refuseOn, surfaceOf } from './errors.ts'
 import type { Settings } from './settings.ts'
+import { traceOf } from './trace-context.ts'
 
 type Limits = Pick<
   Settings['limits'],
@@ -148,10 +149,11 @@ export class SlowClients {
       `less than ${least} bytes a second of its body over ${grace} s ` +
         '(limits.body_min_bytes_per_s, limits.body_grace_s)'
     )
+    const ofRequest = log.child(traceOf(raw))
     if (res.headersSent || res.socket === null) {
-      log.info({ code: error.wireCode, reason: error.message }, 'a connection was closed')
+      ofRequest.info({ code: error.wireCode, reason: error.message }, 'a connection was closed')
       raw.socket.destroy()
-    } else refuseOn(raw.socket, error, surfaceOf(raw.url!), log)
+    } else refuseOn(raw.socket, error, surfaceOf(raw.url!), ofRequest)
   }
 }
 

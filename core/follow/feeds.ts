@@ -1,10 +1,10 @@
 /** What can be followed: the events of one job, or those of all jobs that a caller may see. */
 import { type Caller, sees } from '../access/caller.ts'
 import { mayUse } from '../access/limits.ts'
-import type { EventLog } from '../jobs/event-log.ts'
 import { isEnd, type JobEvent, type JobEventType } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
 import type { LiveEvent } from './live-event.ts'
+import type { SharedLog } from './shared-log.ts'
 
 /** Some events of a feed. `upTo`: everything up to this place was looked at; undefined where that was all there is. */
 export interface Page {
@@ -42,10 +42,10 @@ export interface Feed {
 /** The events of one job, by their `seq`. */
 export class JobFeed implements Feed {
   readonly jobId: string
-  readonly #log: EventLog
+  readonly #log: SharedLog
   readonly #job: Job
 
-  constructor(log: EventLog, job: Job) {
+  constructor(log: SharedLog, job: Job) {
     this.#log = log
     this.#job = job
     this.jobId = job.id
@@ -73,7 +73,7 @@ export class JobFeed implements Feed {
   }
 
   isGone(): boolean {
-    return this.#log.after(this.#job, 0, 1).length === 0
+    return !this.#log.has(this.#job)
   }
 }
 
@@ -88,12 +88,12 @@ const outputTypes: readonly JobEventType[] = ['job.output', 'job.output_snapshot
 /** The events of all jobs that a caller may see, by their place among all. */
 export class CallerFeed implements Feed {
   readonly jobId = undefined
-  readonly #log: EventLog
+  readonly #log: SharedLog
   readonly #caller: Caller
   readonly #filter: Filter
   readonly #wantsTexts: boolean
 
-  constructor(log: EventLog, caller: Caller, filter: Filter = {}) {
+  constructor(log: SharedLog, caller: Caller, filter: Filter = {}) {
     this.#log = log
     this.#caller = caller
     this.#filter = filter

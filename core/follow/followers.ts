@@ -5,7 +5,6 @@
 import { EventEmitter } from 'node:events'
 import type { Database } from 'better-sqlite3'
 import type { Caller } from '../access/caller.ts'
-import { EventLog } from '../jobs/event-log.ts'
 import type { JobBus, JobEvent } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
 import { type Epochs, lastPlace, type Place } from '../jobs/places.ts'
@@ -13,6 +12,7 @@ import { CallerFeed, type Feed, type Filter, JobFeed } from './feeds.ts'
 import { Follower, type Sink } from './follower.ts'
 import { gapForCaller, gapOfJob } from './gaps.ts'
 import type { LiveEvent } from './live-event.ts'
+import { SharedLog } from './shared-log.ts'
 
 /** Followers that are handed an event in one turn of the event loop: about half a millisecond. */
 const perTurn = 50
@@ -42,7 +42,7 @@ interface Handing {
 /** Keeps them all, and tells of those that take what is not stored. A listener must not throw. */
 export class Followers extends EventEmitter<Comings> {
   readonly #db: Database
-  readonly #log: EventLog
+  readonly #log: SharedLog
   readonly #epochs: Epochs
   readonly #byJob = new Map<string | undefined, Set<Follower>>()
   #waiting: Handing[] = []
@@ -52,7 +52,7 @@ export class Followers extends EventEmitter<Comings> {
   constructor(db: Database, bus: JobBus, epochs: Epochs) {
     super()
     this.#db = db
-    this.#log = new EventLog(db)
+    this.#log = new SharedLog(db)
     this.#epochs = epochs
     bus.on('stored', event => this.#stored(event))
   }

@@ -36,6 +36,9 @@ const mostMissed = 2
 /** Frames of a client that does not read, before it is asked to show that it does: enough to cancel a job. */
 const mostWhileFull = 20
 
+/** Strings would be counted by their characters while they wait, and Node sets three bytes aside for each. */
+const asText = { binary: false }
+
 const notRead = 'what was sent is not read'
 
 /** Sends, holds back, pings and closes. */
@@ -75,14 +78,14 @@ export class Connection {
     return !this.#isOver
   }
 
-  /** Sends a frame, however full it is. */
-  send(text: string): void {
+  /** Sends a frame of text, however full it is. */
+  send(frame: string | Buffer): void {
     if (this.#isOver) return
     const { bufferBytes } = this.#limits
     if (this.#ws.bufferedAmount > mostTimesBuffer * bufferBytes)
       return this.#stalled('too much waits to be read')
     this.#cork()
-    this.#ws.send(text)
+    this.#ws.send(typeof frame === 'string' ? Buffer.from(frame) : frame, asText)
     // Without the second a socket that holds less than Node's own mark would never say that it has drained.
     this.#isFull ||= this.#ws.bufferedAmount > bufferBytes && this.#socket.writableNeedDrain
   }

@@ -5,6 +5,7 @@ import type { Follower, Sink } from '../../core/follow/follower.ts'
 import type { LiveEvent } from '../../core/follow/live-event.ts'
 import type { JobEvent } from '../../core/jobs/events.ts'
 import type { Connection } from './connection.ts'
+import { eventFrame } from './event-frames.ts'
 
 /** What it is made for. */
 export interface SubscriptionParts {
@@ -59,20 +60,18 @@ export class Subscription implements Sink {
 
   event(event: JobEvent): void {
     const { app, idOf } = this.#parts
-    // The text of an event is made once for all sockets; what is about it differs.
-    this.#say('event', `"id":"${idOf(event)}","event":${app.eventObjects.textOf(event)}`)
-    app.telemetry.emit('streamEvents', 'ws', 1)
+    this.#tell(event, `"id":"${idOf(event)}","event":`, app.eventObjects.textOf(event))
   }
 
   live(event: LiveEvent): void {
-    const { app } = this.#parts
-    this.#say('event', `"event":${app.eventObjects.liveTextOf(event)}`)
-    app.telemetry.emit('streamEvents', 'ws', 1)
+    this.#tell(event, '"event":', this.#parts.app.eventObjects.liveTextOf(event))
   }
 
   gap({ oldestSeq, snapshotSeq }: Gap): void {
     this.hadGap = true
-    this.#say('gap', `"oldest_seq":${oldestSeq},"snapshot_seq":${snapshotSeq}`)
+    if (this.#isOver) return
+    const places = `"oldest_seq":${oldestSeq},"snapshot_seq":${snapshotSeq}`
+    this.#parts.connection.send(`{"op":"gap",${this.#name},${places}}`)
   }
 
   ended(): void {
@@ -90,8 +89,10 @@ export class Subscription implements Sink {
     this.#parts.app.telemetry.emit('streamSlow', 'ws', 'pull')
   }
 
-  #say(op: 'event' | 'gap', rest: string): void {
+  #tell(event: object, head: string, text: string): void {
     if (this.#isOver) return
-    this.#parts.connection.send(`{"op":"${op}",${this.#name},${rest}}`)
+    const { app, connection } = this.#parts
+    connection.send(eventFrame(event, `{"op":"event",${this.#name},${head}`, text))
+    app.telemetry.emit('streamEvents', 'ws', 1)
   }
 }

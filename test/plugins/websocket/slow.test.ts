@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { holdTimers } from '../../helpers/held-timers.ts'
 import { chatBody, type Stage, startStage } from '../jobs/stage.ts'
 import { Client, RawClient, textFrame } from './client.ts'
 
@@ -30,6 +31,8 @@ test('a client that never reads is closed, and nothing is kept for it', async t 
     })
   })
   const client = await Client.open(t, url)
+  // What waits is read before the goodbye, which may take longer than that may go unanswered.
+  holdTimers(t, 2000)
   client.ws.pause()
   for (const ref of subscriptions) client.send({ op: 'subscribe', ref, job_id: id })
   await closed

@@ -17,6 +17,7 @@ import type { RetryRules } from './failure.ts'
 import { HeldRunners } from './held-runners.ts'
 import { LoadTimes } from './load-times.ts'
 import type { Loader } from './loader.ts'
+import { Looks } from './looks.ts'
 import type { Activity } from './outlook.ts'
 import { type Resident, ResidentRecord } from './resident.ts'
 import { ReturnGaps } from './return-gaps.ts'
@@ -71,12 +72,12 @@ export class Dispatcher implements WorkerHost {
   readonly #held: HeldRunners
   readonly #resident: ResidentRecord
   readonly #slots: WorkerSlots
+  readonly #looks: Looks
   /** How many worker runners the target keeps side by side. */
   readonly slotsThatHold: SlotsThatHold
   /** Every swap, and what they came to. */
   readonly ledger: SwapLedger
   #activity: Activity | undefined
-  #looking = false
   #swapping = false
   #open = false
 
@@ -88,6 +89,7 @@ export class Dispatcher implements WorkerHost {
     this.slotsThatHold = new SlotsThatHold(parts.rules.slots, parts.log)
     const [record, schedule, holding] = [this.#resident, this.#schedule, this.slotsThatHold]
     this.#slots = new WorkerSlots({ ...parts, record, schedule, holding })
+    this.#looks = new Looks(() => this.#look(), parts.wake)
     this.ledger = new SwapLedger(parts.db)
     this.ledger.teach(this.#loadTimes)
     this.#runTimes.teach(parts.store.runs.newest(runsToLearnFrom))
@@ -137,7 +139,7 @@ export class Dispatcher implements WorkerHost {
 
   /** The next assignment, its job marked as taken; undefined when nothing may run now. */
   next(): Assignment | undefined {
-    if (!this.#open || this.#looking || !this.#parts.isUp()) return undefined
+    if (!this.#open || this.#looks.going || !this.#parts.isUp()) return undefined
     const now = this.#parts.now()
     if (this.#parts.second?.holdsBack(now)) return undefined
     this.#slots.count(now)
@@ -193,9 +195,11 @@ export class Dispatcher implements WorkerHost {
   }
 
   /** Holds the record against `/api/ps`: what the target does not have any more has no turn. */
-  async look(): Promise<void> {
-    if (this.#looking) return
-    this.#looking = true
+  look(): Promise<void> {
+    return this.#looks.ask()
+  }
+
+  async #look(): Promise<void> {
     try {
       const before = this.#resident.all
       const loaded = await this.#parts.loader.loaded()
@@ -206,10 +210,7 @@ export class Dispatcher implements WorkerHost {
     } catch (err) {
       // What a full disk did not take of the record is found out again at the next start.
       if (err instanceof TargetError) this.#parts.markDown(err)
-    } finally {
-      this.#looking = false
     }
-    this.#parts.wake()
   }
 
   #compare(loaded: readonly { readonly digest: string }[], idle: boolean): void {

@@ -13,6 +13,8 @@ import type { AttachedCall } from './answer.ts'
 import { EmbedBatches } from './embed-batches.ts'
 import { Recording } from './recording.ts'
 
+const jsonType = ['content-type', 'application/json']
+
 /**
  * Makes the call of a stored job. What its request refers to is filled in here, at the last moment.
  * @throws {InputGoneError} where an upload that it refers to has been removed
@@ -21,7 +23,7 @@ import { Recording } from './recording.ts'
 export async function durableCall(job: Job, store: JobStore, blobs: Blobs): Promise<AttachedCall> {
   const stored = store.request(job)
   if (stored === undefined) throw new Error(`job ${job.id} has no request`)
-  const { path } = stored
+  const { path, traceparent } = stored
   const inference = readInference(path, stored.body)
   if (inference.malformed) throw new Error(`job ${job.id} has a request that cannot be read`)
   const streams = inference.route.streamsByDefault
@@ -29,7 +31,8 @@ export async function durableCall(job: Job, store: JobStore, blobs: Blobs): Prom
   const request = {
     method: 'POST',
     path,
-    headers: ['content-type', 'application/json'],
+    // As the target has it of a call that holds its connection.
+    headers: [...jsonType, ...(traceparent === null ? [] : ['traceparent', traceparent])],
     body: await withInputs(path, body, job, store, blobs)
   }
   const batches = path === '/api/embed' ? EmbedBatches.of(request) : undefined

@@ -12,7 +12,8 @@ import {
   StorageLowError,
   TargetFailedError,
   TargetTruncatedError,
-  TargetUnreachableError
+  TargetUnreachableError,
+  UnsupportedMediaTypeError
 } from '../../core/errors.ts'
 import { EmbedderKeptError, ModelNotLoadedError } from './errors.ts'
 
@@ -20,7 +21,13 @@ const applied = { 'Preference-Applied': 'What of `Prefer` was honoured.' }
 const job = { 'Foreman-Job-Id': 'The job that loads it.', Location: 'That job.' }
 
 const finds: readonly ErrorKind[] = [
-  ...[NotFoundError, ModelNotAllowedError, LeavesThisMachineError, BodyTooLargeError],
+  ...[
+    NotFoundError,
+    ModelNotAllowedError,
+    LeavesThisMachineError,
+    BodyTooLargeError,
+    UnsupportedMediaTypeError
+  ],
   ...[TargetUnreachableError, TargetTruncatedError, TargetFailedError]
 ]
 

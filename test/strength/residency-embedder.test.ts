@@ -21,7 +21,7 @@ import {
   truthOf
 } from './support/residency.ts'
 
-const longestWaitMs = 5000
+const longestWaitMs = 60_000
 const digest = catalogEntry(embedder).digest
 
 async function startBoth(t: Scope, config: Partial<FakeConfig> = {}): Promise<Shape> {

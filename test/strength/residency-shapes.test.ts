@@ -279,3 +279,13 @@ test('what /api/ps does not tell of a reload costs time, not an answer', async t
   assert.equal(await answers(shape, 'alpha'), 1)
   assert.equal((await shape.fake.state()).loads, 3, 'the target reloads it by itself')
 })
+
+test('a look that is asked for during another one follows it, since that one may have missed what was to be seen', async t => {
+  const shape = await startShape(t)
+  await answers(shape, 'alpha')
+  const since = (await shape.fake.state()).events.at(-1)!.seq
+  await Promise.all([1, 2, 3].map(() => shape.app.queue.lookAtTarget()))
+  const { events } = await shape.fake.state()
+  const looks = events.filter(({ seq, detail }) => seq > since && detail === 'GET /api/ps')
+  assert.ok(looks.length >= 2, `${looks.length}`)
+})

@@ -44,6 +44,19 @@ test('a load waits for what runs, and its caller does not have to', async t => {
   assertLoaded(await ask(stage, 'beta/load'), 'beta:latest', true)
 })
 
+test('the load belongs to the trace of who asks for it', async t => {
+  const stage = await startStage(t)
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await ask(stage, 'alpha/load', { headers: { ...wait.headers, traceparent } })
+  const { requests } = await stage.fake.state()
+  // First foreman loads the model as for any job; then comes the job's own call.
+  const [load, call] = requests.filter(({ url }) => url === '/api/generate')
+  assert.deepEqual(
+    [load!.headers, call!.headers].map(all => all.includes(traceparent)),
+    [false, true]
+  )
+})
+
 test('what the target cannot load is told', async t => {
   const stage = await startStage(t, { models: [{ ...chatModel, fails_to_load: 'no room' }] })
   const problem = assertProblem(await ask(stage, 'alpha/load', wait), 502, 'model_not_loaded')

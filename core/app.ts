@@ -53,6 +53,7 @@ import { TargetVersion } from './target/target-version.ts'
 import { readTls } from './target/tls-files.ts'
 import { targetToken } from './target/token-file.ts'
 import { Telemetry } from './telemetry.ts'
+import { traceOf } from './trace-context.ts'
 import { Upgrades } from './upgrades.ts'
 
 declare module 'fastify' {
@@ -111,6 +112,7 @@ export async function buildApp(settings: Settings, options: AppOptions = {}): Pr
   const app = Fastify({
     logger: options.logger ?? false,
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (log, bindings, options, raw) => log.child({ ...bindings, ...traceOf(raw) }, options),
     http: { ...serverOptions(settings.limits), shouldUpgradeCallback: raw => upgrades.takes(raw) },
     bodyLimit: settings.limits.body_bytes,
     // No shorter than what Node reads of a head: model names and keys in a path are longer than Fastify's 100.

@@ -2,7 +2,8 @@
 
 /**
  * `inference`: the native and `/v1` routes, reads included. `models:read`, `models:write`: look at and change what the
- * target has. `jobs:read`, `jobs:write`: jobs, their events and streams, the queue. `admin`: all of them, every owner.
+ * target has. `jobs:read`, `jobs:write`: jobs, their events and streams, the queue. `webhooks`: who is told of jobs, and how that
+ * went. `admin`: all of them, every owner.
  */
 export const scopes = [
   'inference',

@@ -10,7 +10,8 @@ import type { Place } from './store.ts'
 export function freshJob({ job, dueAt }: Place, now: number): Omit<Job, 'seq'> {
   const { availableAt, startBy, runTimeoutMs, retentionMs, ...rest } = job
   const { request: _request, inputs: _inputs, idempotency: _idempotency, ...others } = rest
-  const { metadata: _metadata, retryOf: _retryOf, ...given } = others
+  const { metadata: _metadata, retryOf: _retryOf, webhook: _webhook, ...unnamed } = others
+  const { traceparent: _traceparent, ...given } = unnamed
   return {
     ...given,
     id: newId('job'),

@@ -8,6 +8,6 @@ const base = 32
 const next = monotonicFactory(() => randomInt(base) / base)
 
 /** A new id, for example `job_01jd3…`: 26 characters after the prefix, never the same twice. */
-export function newId(prefix: 'job' | 'evt' | 'art' | 'tok'): string {
+export function newId(prefix: 'job' | 'evt' | 'art' | 'tok' | 'whe' | 'dlv'): string {
   return `${prefix}_${next().toLowerCase()}`
 }

@@ -46,6 +46,10 @@ export interface NewJob {
   readonly metadata?: Readonly<Record<string, string>>
   /** Id of the ended job that this one does again. */
   readonly retryOf?: string
+  /** Where its own events are sent; nowhere when left out. */
+  readonly webhook?: JobWebhook
+  /** The trace that it belongs to: see `core/trace-context.ts`. */
+  readonly traceparent?: string
   /** The caller's key for this job, taken in the same transaction. */
   readonly idempotency?: IdempotencyClaim
 }
@@ -59,14 +63,28 @@ export interface IdempotencyClaim {
   readonly fingerprint: Buffer
 }
 
+/** Where a job wants its events to be sent. */
+export interface JobWebhook {
+  readonly url: string
+  /** Types of events, and patterns of them: `job.done`, `job.*`. */
+  readonly events: readonly string[]
+  /** What to sign with, sealed; null for the secret of the owner. */
+  readonly secret: Buffer | null
+}
+
 /** The fields of a new job that are kept beside its row: see `details.ts` and `artifacts.ts`. */
-type Beside = 'request' | 'inputs' | 'metadata' | 'retryOf' | 'idempotency'
+type Beside = 'request' | 'inputs' | 'metadata' | 'retryOf' | 'webhook' | 'traceparent' | 'idempotency'
 
 /** A request that outlives the process. */
 export interface StoredRequest {
   /** Path of the native route, `/api/chat` for example. */
   readonly path: string
   readonly body: Buffer
+}
+
+/** The same as the store gives it, with the trace that its job belongs to. */
+export interface KeptRequest extends StoredRequest {
+  readonly traceparent: string | null
 }
 
 /** A job at one moment: never changed in place, each transition gives a new one. Times are ms since 1970. */

@@ -1,5 +1,6 @@
 /**
- * Removes what has been kept long enough: ended jobs leave a tombstone, tombstones go later.
+ * Removes what has been kept long enough: ended jobs leave a tombstone, tombstones go later. A job that is held (`job_hold`:
+ * somebody is still to be told of it) stays longer, up to seven days after its end.
  *
  * What is removed is on the disk as removed: the files of artifacts go after it, and must not be missed by rows that a
  * power cut brings back.
@@ -22,8 +23,12 @@ export interface RetentionRules {
   readonly onRemoved?: (what: 'job' | 'upload' | 'tombstone', count: number) => void
 }
 
-const expiredJobs =
-  'SELECT seq, id, owner, state, finished_at AS finishedAt FROM job WHERE expires_at <= ? LIMIT ?'
+/** Longest time after the end of a job for which one that is held is kept. */
+const longestHoldMs = 7 * 86_400_000
+
+const expiredJobs = `SELECT seq, id, owner, state, finished_at AS finishedAt FROM job
+  WHERE expires_at <= @now AND (finished_at <= @now - @longestHoldMs OR seq NOT IN (SELECT job_seq FROM job_hold))
+  LIMIT @batchSize`
 
 const removeUploads = `DELETE FROM artifact WHERE seq IN
   (SELECT seq FROM artifact WHERE job_seq IS NULL AND uses = 0 AND expires_at <= ? LIMIT ?)`
@@ -35,7 +40,7 @@ const removeUploads = `DELETE FROM artifact WHERE seq IN
  */
 export function sweep(db: Database, now: number, rules: RetentionRules): { removed: number; more: boolean } {
   const clear = db.transaction(() => {
-    const expired = db.prepare(expiredJobs).all(now, batchSize) as EndedJob[]
+    const expired = db.prepare(expiredJobs).all({ now, longestHoldMs, batchSize }) as EndedJob[]
     const remove = removerAt(db, now)
     for (const job of expired) remove(job)
     const uploads = db.prepare(removeUploads).run(now, batchSize).changes

@@ -14,7 +14,7 @@ import { EventWriter } from './event-writer.ts'
 import type { Announcement, JobBus, JobEvent, StateEventType } from './events.ts'
 import { freshJob } from './fresh.ts'
 import { IdempotencyKeys, KeyTakenError } from './idempotency.ts'
-import type { Job, JobError, NewJob, StoredRequest } from './job.ts'
+import type { Job, JobError, KeptRequest, NewJob } from './job.ts'
 import { KeptAnswers } from './kept-answers.ts'
 import type { AnswerPart } from './output.ts'
 import { insertJob, type JobRow, jobColumns, moveJob, toJob, toRow } from './rows.ts'
@@ -117,7 +117,9 @@ export class JobStore {
     this.#insertRequest = db.prepare('INSERT INTO job_request (job_seq, path, body) VALUES (?, ?, ?)')
     this.#move = db.prepare(moveJob)
     this.#setEventSeq = db.prepare('UPDATE job SET event_seq = ? WHERE seq = ? AND version = ?')
-    this.#request = db.prepare('SELECT path, body FROM job_request WHERE job_seq = ?')
+    this.#request = db.prepare(
+      'SELECT path, body, traceparent FROM job_request LEFT JOIN job_trace USING (job_seq) WHERE job_seq = ?'
+    )
     this.#acceptAll = db.transaction((places: readonly Place[], now: number) =>
       places.map(place => this.#acceptOne(place, now))
     )
@@ -166,8 +168,8 @@ export class JobStore {
   }
 
   /** What a durable job sends to the target. */
-  request(job: Job): StoredRequest | undefined {
-    return this.#request.get(job.seq) as StoredRequest | undefined
+  request(job: Job): KeptRequest | undefined {
+    return this.#request.get(job.seq) as KeptRequest | undefined
   }
 
   /**
@@ -250,7 +252,7 @@ export class JobStore {
   }
 
   #acceptOne(place: Place, now: number): Announcement {
-    const { request, inputs, metadata, retryOf, idempotency } = place.job
+    const { request, inputs, idempotency } = place.job
     const fresh = freshJob(place, now)
     // First: where it is taken nothing else has been written.
     if (idempotency !== undefined) this.keys.add(fresh, idempotency)
@@ -258,7 +260,7 @@ export class JobStore {
     const job: Job = { seq: Number(lastInsertRowid), ...fresh }
     if (request !== undefined) this.#insertRequest.run(job.seq, request.path, request.body)
     if (inputs !== undefined) this.artifacts.addUses(job.seq, inputs)
-    this.details.add(job.seq, { metadata, retryOf })
+    this.details.add(job.seq, place.job)
     if (place.estimate !== undefined) this.estimates.add(job.seq, place.estimate)
     return { job, event: this.#append(job, 'job.queued', factsOf(job, now), now) }
   }

@@ -26,6 +26,7 @@ export interface ImportedPlugin {
 interface PluginModule {
   default?: unknown
   configSchema?: SchemaNode
+  checkOptions?: (options: Tree) => readonly ConfigFault[]
   enabledByDefault?: boolean
   seesRoutes?: boolean | 'first'
   commands?: Readonly<Record<string, PluginCommand>>
@@ -60,7 +61,7 @@ export async function importPlugin(
   if (candidate.builtin && meta.name !== candidate.key) {
     return refuse(`expected the built-in plugin to be named as its folder, found the name '${meta.name}'`)
   }
-  const options = readOptions(module.configSchema, candidate.setting, keys, faults)
+  const options = readOptions(module, candidate.setting, keys, faults)
   const plugin = module.default as FastifyPluginAsync<Tree>
   return { key: candidate.key, ...meta, seesRoutes: module.seesRoutes ?? false, plugin, options }
 }
@@ -86,7 +87,7 @@ function metadataOf(plugin: unknown): { name: string; dependencies: readonly str
 const META = Symbol.for('plugin-meta')
 
 function readOptions(
-  schema: SchemaNode | undefined,
+  { configSchema: schema, checkOptions }: PluginModule,
   setting: Candidate['setting'],
   keys: readonly string[],
   faults: ConfigFault[]
@@ -100,7 +101,10 @@ function readOptions(
     return {}
   }
   const options = withDefaults(schema, typed(given, schema)) as Tree
-  faults.push(...findFaults(schema, options, keys))
+  const unfit = findFaults(schema, options, keys)
+  // What no schema can tell is asked only of options that fit it.
+  const odd = unfit.length === 0 ? (checkOptions?.(options) ?? []) : []
+  faults.push(...unfit, ...odd.map(({ path, problem }) => ({ path: keyPath([...keys, path]), problem })))
   return options
 }
 

@@ -194,6 +194,24 @@ test('all faults are told together, each with its key', async t => {
   ])
 })
 
+test('a plugin says itself what is wrong with options that fit its schema, before anything is registered', async t => {
+  const check = `
+    ${schema('odd: Type.Number(), room: Type.Optional(Type.String())')}
+    export const checkOptions = ({ odd }) => odd % 2 ? [] : [{ path: 'odd', problem: odd + ' is even' }]`
+  const files = {
+    'plugins/first/index.ts': source('first', [], "export const checkOptions = () => { throw 'asked' }"),
+    'plugins/picky/index.ts': source('picky', ['first'], check),
+    'plugins/strict/index.ts': source('strict', [], check)
+  }
+  const faults = await faultsOf(t, files, { picky: { odd: 2 }, strict: { odd: 4, romo: 1 } })
+  assert.deepEqual(faults.sort(), [
+    'plugins.picky.odd: 2 is even',
+    'plugins.strict.romo: unknown key; the nearest known one is plugins.strict.room'
+  ])
+  const { get } = await load(t, folder(t, files), { picky: { odd: 3 }, strict: false })
+  assert.deepEqual(await get('/picky'), { odd: 3 })
+})
+
 test('a dependency that is missing or switched off stops the start, naming both sides', async t => {
   const files = {
     'plugins/jobs/index.ts': source('jobs'),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { removeJob } from '../../../core/jobs/retention.ts'
 import { usageOf } from '../../../core/jobs/usage.ts'
 import { openBench, rowsOf } from './fixtures.ts'
 
@@ -16,6 +17,28 @@ test('what is kept beside a job comes back, and is empty for one that has nothin
   assert.deepEqual(of(plain.seq), [{}, undefined, undefined])
   assert.deepEqual(of(full.seq), [{ a: '', b: 'ž' }, 'job_old', undefined])
   assert.ok(!('metadata' in full) && !('retryOf' in full), 'a job carries its row alone')
+})
+
+test('where the events of a job go is kept as it was given', t => {
+  const { store, accept } = openBench(t)
+  const webhook = { url: 'https://a.example/x?y', events: ['job.*'], secret: Buffer.from([1, 2]) }
+  assert.deepEqual(store.details.webhook(accept({ webhook }).seq), webhook)
+  const plain = { ...webhook, secret: null }
+  assert.deepEqual(store.details.webhook(accept({ webhook: plain }).seq), plain)
+  assert.equal(store.details.webhook(accept().seq), undefined)
+})
+
+test('the trace of a job comes back with its request, and goes with it; one that has none leaves no row', t => {
+  const { db, store, accept } = openBench(t)
+  const request = { path: '/api/chat', body: Buffer.from('{}') }
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const traced = accept({ request, traceparent })
+  assert.deepEqual(store.request(traced), { ...request, traceparent })
+  assert.ok(!('traceparent' in traced), 'a job carries its row alone')
+  assert.deepEqual(store.request(accept({ request })), { ...request, traceparent: null })
+  assert.deepEqual(rowsOf(db, 'job_trace'), [{ job_seq: traced.seq, traceparent }])
+  removeJob(db, store.move(traced, 'canceled'), 1)
+  assert.deepEqual(rowsOf(db, 'job_trace'), [])
 })
 
 test('the usage of the last answer is kept with it', t => {

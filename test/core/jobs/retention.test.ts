@@ -40,6 +40,18 @@ test('jobs that wait, run or have not expired stay with all that is theirs', t =
   )
 })
 
+test('a job that somebody is to be told of stays a week at most', t => {
+  const weekMs = 7 * 86_400_000
+  const bench = openBench(t, () => 100)
+  const held = endedJob(bench, 50)
+  bench.db.prepare('INSERT INTO job_hold VALUES (?)').run(held.seq)
+  endedJob(bench, 50)
+  assert.deepEqual(sweep(bench.db, 150, rules), { removed: 1, more: false })
+  assert.deepEqual(sweep(bench.db, 99 + weekMs, rules), { removed: 0, more: false })
+  assert.deepEqual(sweep(bench.db, 100 + weekMs, rules), { removed: 1, more: false })
+  assert.deepEqual(rowsOf(bench.db, 'job_hold'), [])
+})
+
 test('a tombstone goes when its own time is over', t => {
   const bench = openBench(t, () => 100)
   endedJob(bench, 0)

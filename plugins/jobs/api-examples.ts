@@ -5,7 +5,11 @@ const chat = { model: 'llama3.2', messages: [{ role: 'user', content: 'Why is th
 /** Bodies of `POST /jobs`. */
 export const createExamples = {
   long_form: { request: chat, priority: 'batch', metadata: { report: '2026-07' } },
-  short_form: { model: 'llama3.2', prompt: 'Why is the sky blue?', priority: 'normal' }
+  short_form: { model: 'llama3.2', prompt: 'Why is the sky blue?', priority: 'normal' },
+  with_webhook: {
+    ...{ model: 'llama3.2', prompt: 'Why is the sky blue?' },
+    webhook: { url: 'https://hooks.example.com/foreman', events: ['job.done', 'job.failed'] }
+  }
 }
 
 /** Some of its lines. */

@@ -77,12 +77,15 @@ const stream = {
     })
   }
 }
+const traceHeader = header(
+  'The trace that the job belongs to (W3C Trace Context): its webhooks carry it, and its call to the target.'
+)
 const lastEventId = header('Of a stream: go on behind the event that had this `id`.')
 
 const tag = 'jobs'
 
-/** `POST /jobs`. */
-export const create: ApiDescription = {
+/** `POST /jobs`. `ofWebhooks`: what webhooks refuse, known when their plugin is there. */
+export const create = (ofWebhooks: () => readonly ErrorKind[]): ApiDescription => ({
   operationId: 'create_job',
   summary: 'Hand a job in, or many',
   tag,
@@ -94,7 +97,8 @@ export const create: ApiDescription = {
     ),
     Prefer: header('`wait=N`: hold the answer back until the job has ended, N seconds at most (60 at most).'),
     Accept: header("`text/event-stream`: the answer is the stream of the job's events."),
-    'Last-Event-ID': lastEventId
+    'Last-Event-ID': lastEventId,
+    traceparent: traceHeader
   },
   bodies: {
     'application/json': {
@@ -124,13 +128,14 @@ export const create: ApiDescription = {
     },
     204: { means: 'Of a stream: the job has ended, and `Last-Event-ID` is the id of its last event.' }
   },
-  errors: [
+  errors: () => [
     ...[InvalidEventIdError, TooManyStreamsError],
     ...[MalformedJsonError, BadRequestError, InvalidIdempotencyKeyError, IdempotencyKeyReusedError],
     ...[JobDataRemovedError, PriorityNotAllowedError, BodyTooLargeError, UnsupportedMediaTypeError],
-    ...takesJobs
+    ...takesJobs,
+    ...ofWebhooks()
   ]
-}
+})
 
 /** `GET /jobs`. */
 export const list: ApiDescription = {
@@ -227,6 +232,7 @@ export const retry: ApiDescription = {
   operationId: 'retry_job',
   summary: 'Make a new job of the same request',
   tag,
+  headers: { traceparent: traceHeader },
   answers: { 202: { means: 'The new job is accepted.', headers: newJobHeaders } },
   errors: [...onlyTheirs, ...bodyIgnored, JobNotRetryableError, InputGoneError, ...takesJobs]
 }

@@ -9,6 +9,7 @@ import { KeyTakenError } from '../../core/jobs/idempotency.ts'
 import type { IdempotencyClaim, Job } from '../../core/jobs/job.ts'
 import type { Acceptance } from '../../core/jobs/store.ts'
 import type { Submission } from '../../core/queue/job-queue.ts'
+import { type Trace, traceOf } from '../../core/trace-context.ts'
 import { admit } from './admit.ts'
 import { readCreateBody } from './body.ts'
 import { claimOf, claimRoute, earlierJob } from './idempotency.ts'
@@ -45,11 +46,14 @@ class Bulk {
   readonly #app: FastifyInstance
   readonly #request: FastifyRequest
   readonly #catalog: OneLook
+  /** That of every line. */
+  readonly #trace: Trace
 
   constructor(app: FastifyInstance, request: FastifyRequest) {
     this.#app = app
     this.#request = request
     this.#catalog = new OneLook(app.catalog)
+    this.#trace = traceOf(request.raw)
   }
 
   async *answers(): AsyncGenerator<Buffer> {
@@ -87,8 +91,10 @@ class Bulk {
     const replayed = earlierJob(this.#app, caller, claim)
     if (replayed !== undefined) return { replayed }
     const terms = termsOf(caller, body, settings, Date.now())
+    const webhook = this.#app.jobWebhooks.of(caller, body)
     const work = await admit(this.#app, caller, body, this.#catalog)
-    return { draft: { ...terms, ...work, caller, owner: caller.owner, idempotency: claim } }
+    const itsOwn = { ...terms, ...work, webhook, idempotency: claim }
+    return { draft: { ...itsOwn, ...this.#trace, caller, owner: caller.owner } }
   }
 
   #outcome({ idempotency }: Submission, outcome: Acceptance): string {

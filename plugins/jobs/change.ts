@@ -7,6 +7,7 @@ import { JobNotFinishedError } from '../../core/errors.ts'
 import type { Job } from '../../core/jobs/job.ts'
 import { removeJob } from '../../core/jobs/retention.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
+import { traceOf } from '../../core/trace-context.ts'
 import { admitAgain } from './admit.ts'
 import * as api from './api.ts'
 import { JobNotRetryableError } from './errors.ts'
@@ -55,7 +56,7 @@ async function cancel(
 async function retry(
   app: FastifyInstance,
   { objects }: Parts,
-  { params, caller }: JobRequest,
+  { params, caller, raw }: JobRequest,
   reply: FastifyReply
 ) {
   const old = findJob(app, params.id, caller)
@@ -63,7 +64,7 @@ async function retry(
   const request = app.jobs.request(old)
   if (request === undefined) throw new JobNotRetryableError('its request was not kept')
   const work = await admitAgain(app, caller, request)
-  const [job] = app.queue.submit([{ ...termsOf(app, caller, old), ...work, caller }])
+  const [job] = app.queue.submit([{ ...termsOf(app, caller, old), ...work, ...traceOf(raw), caller }])
   describe(reply, job!)
   reply.code(202).header('location', urlsOf(job!.id).self)
   return objects.of(job!)
@@ -77,6 +78,7 @@ function termsOf({ jobs }: FastifyInstance, caller: Caller, old: Job) {
     priority: priorityFor(caller, undefined, old.priority),
     startBy: startBy === null ? undefined : Date.now() + startBy - createdAt,
     metadata: jobs.details.metadata(old.seq),
+    webhook: jobs.details.webhook(old.seq),
     retryOf: old.id
   }
 }

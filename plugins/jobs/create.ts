@@ -28,9 +28,10 @@ export function addCreateRoute(scope: FastifyInstance, parts: Parts, streams: Li
   scope.addContentTypeParser([...lineTypes], async (_request: unknown, body: Readable) => body)
   const response = { 200: jobSchema, 201: jobSchema, 202: jobSchema }
   const body = { content: { 'application/json': { schema: createSchema } } }
+  const words = api.create(() => scope.jobWebhooks.refusals)
   scope.post<{ Body: CreateBody | Readable }>(
     '/jobs',
-    { schema: { body, response }, config: { access: 'jobs:write', api: api.create } },
+    { schema: { body, response }, config: { access: 'jobs:write', api: words } },
     (request, reply) =>
       request.body instanceof Readable
         ? takeLines(scope, streams, request, reply)
@@ -45,7 +46,8 @@ async function create(app: FastifyInstance, parts: Parts, request: CreateRequest
   const claim = readClaim(headers['idempotency-key'], claimRoute, body.request.whole)
   const draft = async (): Promise<Draft> => {
     const terms = termsOf(request.caller, body, app.settings, Date.now())
-    return { ...terms, ...(await admit(app, request.caller, body)) }
+    const webhook = app.jobWebhooks.of(request.caller, body)
+    return { ...terms, webhook, ...(await admit(app, request.caller, body)) }
   }
   const streamer = app.eventStreams.for(request)
   if (streamer === undefined) return handIn(app, parts, { request, reply }, claim, draft)

@@ -1,16 +1,7 @@
 /** What the routes of jobs refuse. docs/errors.md says what to do about each. */
 import { defineError } from '../../core/errors.ts'
 
-export { faultAt } from '../../core/errors.ts'
-
-/** 400: the cursor is not one that this foreman gave to this caller. */
-export const InvalidCursorError = defineError({
-  code: 'invalid_cursor',
-  status: 400,
-  title: 'Invalid cursor',
-  message: 'The cursor was not made by this foreman for this caller',
-  retryable: false
-})
+export { faultAt, InvalidCursorError } from '../../core/errors.ts'
 
 /** 400: the `Idempotency-Key` is not 1 to 255 printable ASCII characters. */
 export const InvalidIdempotencyKeyError = defineError({

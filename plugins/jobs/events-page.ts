@@ -1,9 +1,9 @@
 /** `GET /jobs/{id}/events`: the stored events of a job, page by page, or as they come where somebody streams them. */
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { Cursors } from '../../core/cursor.ts'
 import { EventLog } from '../../core/jobs/event-log.ts'
 import * as api from './api.ts'
-import { Cursors } from './cursor.ts'
 import { findJob, type JobPath } from './lookup.ts'
 
 const defaultLimit = 100

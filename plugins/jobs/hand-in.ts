@@ -1,10 +1,10 @@
 /** Takes one job in and answers with it: for `POST /jobs`, and for routes that make a job of another request. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../../core/access/caller.ts'
 import { goneSignal } from '../../core/gone-signal.ts'
 import { KeyTakenError } from '../../core/jobs/idempotency.ts'
 import type { IdempotencyClaim, Job, NewJob } from '../../core/jobs/job.ts'
 import { hasEnded } from '../../core/jobs/states.ts'
+import { traceOf } from '../../core/trace-context.ts'
 import { earlierJob } from './idempotency.ts'
 import { urlsOf } from './job-object.ts'
 import type { JobObject } from './job-schema.ts'
@@ -12,7 +12,7 @@ import { describe, type Parts } from './parts.ts'
 import { appliedOf, readPrefer } from './prefer.ts'
 
 /** A job without what the way in gives it. */
-export type Draft = Omit<NewJob, 'lane' | 'owner' | 'idempotency'>
+export type Draft = Omit<NewJob, 'lane' | 'owner' | 'traceparent' | 'idempotency'>
 
 /** The new job, or the one that the same request made before. */
 export interface Handed {
@@ -49,7 +49,7 @@ export async function takeIn(
   claim: IdempotencyClaim | undefined,
   draft: () => Promise<Draft>
 ): Promise<Handed> {
-  const handed = await accept(app, request.caller, claim, draft)
+  const handed = await accept(app, request, claim, draft)
   reply.header('location', urlsOf(handed.job.id).self)
   if (!handed.isNew) reply.header('idempotency-replayed', 'true')
   return handed
@@ -58,13 +58,13 @@ export async function takeIn(
 /** One job for each claim, also where two requests with the same one look for its model at the same time. */
 async function accept(
   app: FastifyInstance,
-  caller: Caller,
+  { caller, raw }: FastifyRequest,
   claim: IdempotencyClaim | undefined,
   draft: () => Promise<Draft>
 ): Promise<Handed> {
   const before = earlierJob(app, caller, claim)
   if (before !== undefined) return { job: before, isNew: false }
-  const job = { ...(await draft()), caller, owner: caller.owner, idempotency: claim }
+  const job = { ...(await draft()), ...traceOf(raw), caller, owner: caller.owner, idempotency: claim }
   try {
     return { job: await app.queue.submitSoon(job), isNew: true }
   } catch (err) {

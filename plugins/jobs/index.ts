@@ -14,6 +14,7 @@ import { EventStreams } from './event-streams.ts'
 import { addEventsRoute } from './events-page.ts'
 import { addFetchRoute } from './fetch.ts'
 import { type JobObjects, jobObjects } from './job-object.ts'
+import { JobWebhooks } from './job-webhooks.ts'
 import { LineStreams } from './line-streams.ts'
 import { addListRoute } from './list.ts'
 import { addSeries } from './metrics.ts'
@@ -29,6 +30,7 @@ declare module 'fastify' {
     readonly jobObjects: JobObjects
     readonly eventObjects: EventObjects
     readonly eventStreams: EventStreams
+    readonly jobWebhooks: JobWebhooks
     readonly respondAsync: RespondAsync
   }
 }
@@ -46,6 +48,7 @@ export default fp(
     app.decorate('jobObjects', objects)
     app.decorate('eventObjects', eventObjects(app, objects))
     app.decorate('eventStreams', new EventStreams())
+    app.decorate('jobWebhooks', new JobWebhooks())
     app.decorate('respondAsync', respondAsync(app, parts))
     app.addHook('preClose', async () => {
       waiters.close()

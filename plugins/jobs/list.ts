@@ -1,10 +1,11 @@
 /** `GET /jobs`: the newest jobs first, filtered: page by page, or all of them as lines with their results. */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { Cursors } from '../../core/cursor.ts'
 import type { Job } from '../../core/jobs/job.ts'
+import { linkNext } from '../../core/next-link.ts'
 import { prefersLines } from './accept.ts'
 import * as api from './api.ts'
-import { Cursors } from './cursor.ts'
 import { faultAt } from './errors.ts'
 import { findJobs } from './find-jobs.ts'
 import type { JobObjects } from './job-object.ts'
@@ -47,7 +48,7 @@ export function addListRoute(scope: FastifyInstance, { objects }: Parts, streams
       const limit = pageLimit(query)
       const page = await readPage(findJobs(db, caller, query, before, limit + 1), objects, limit)
       const next = page.lastSeq === undefined ? null : cursors.write(page.lastSeq, caller.owner)
-      if (next !== null) linkNext(reply, query, next)
+      if (next !== null) linkNext(reply, '/jobs', query, next)
       return { data: page.data, has_more: next !== null, next_cursor: next }
     }
   )
@@ -85,13 +86,4 @@ async function* linesOf(
     left -= some.length
     if (left === 0) return
   }
-}
-
-/** RFC 8288. */
-function linkNext(reply: FastifyReply, query: ListQuery, cursor: string): void {
-  const entries = Object.entries({ ...query, cursor }).map(([name, value]): [string, string] => [
-    name,
-    String(value)
-  ])
-  reply.header('link', `</jobs?${new URLSearchParams(entries)}>; rel="next"`)
 }

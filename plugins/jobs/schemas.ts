@@ -28,6 +28,32 @@ const metadata = Type.Object(
   }
 )
 
+const webhookUrl = (description: string) => Type.String({ minLength: 1, maxLength: 2048, description })
+
+const webhook = Type.Object(
+  {
+    url: webhookUrl('Where to send them: https, unless plugins.webhooks.allow lists its host.'),
+    events: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64 }), {
+        minItems: 1,
+        maxItems: 20,
+        description: 'Types of events and patterns such as job.*. Defaults to every state.'
+      })
+    ),
+    secret: Type.Optional(
+      Type.String({
+        maxLength: 128,
+        writeOnly: true,
+        description: 'whsec_ and 24 to 64 bytes in base64. Defaults to that of GET /webhook-secret.'
+      })
+    )
+  },
+  {
+    additionalProperties: false,
+    description: 'Where the events of this job are sent, beside the standing endpoints.'
+  }
+)
+
 /** The body of `POST /jobs`. In the short form the members of `request` stand beside the others. */
 export const createSchema = Type.Object(
   {
@@ -64,7 +90,9 @@ export const createSchema = Type.Object(
         description: 'Kept so long after the end. Defaults to retention.job_s.'
       })
     ),
-    metadata: Type.Optional(Type.Unsafe<Record<string, string>>(metadata))
+    metadata: Type.Optional(Type.Unsafe<Record<string, string>>(metadata)),
+    webhook: Type.Optional(webhook),
+    state_webhook_url: Type.Optional(webhookUrl('In short for webhook.url.'))
   },
   { additionalProperties: false, title: 'NewJob' }
 )
@@ -99,11 +127,7 @@ export const lineSchema = Type.Object(
 )
 
 /** Names of the fields that are foreman's own; in the short form everything else belongs to the request. */
-export const ownFields: ReadonlySet<string> = new Set([
-  ...Object.keys(lineSchema.properties),
-  'webhook',
-  'state_webhook_url'
-])
+export const ownFields: ReadonlySet<string> = new Set(Object.keys(lineSchema.properties))
 
 const stateList = `(${jobStates.join('|')})`
 

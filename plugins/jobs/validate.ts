@@ -3,9 +3,7 @@ import type { TSchema } from 'typebox'
 import { bodyCheck as checkOf, schemaValidator } from '../../core/schema-validator.ts'
 
 const details = {
-  '/idempotency_key': 'here the key goes into the header Idempotency-Key',
-  '/webhook': 'webhooks are not there yet',
-  '/state_webhook_url': 'webhooks are not there yet'
+  '/idempotency_key': 'here the key goes into the header Idempotency-Key'
 }
 
 /** Fastify's validator for the routes. */

@@ -19,6 +19,7 @@ import { probeSlots } from './probe.ts'
 import { examineRunning } from './running.ts'
 import { examineSettings } from './settings.ts'
 import { examineTarget } from './target.ts'
+import { examineWebhooks } from './webhooks.ts'
 
 const secondMs = 1000
 
@@ -44,7 +45,8 @@ function examineStory(settings: Settings, db: Database | undefined, inUse: boole
   if (db === undefined) return []
   const since = Date.now() - settings.retention.history_s * secondMs
   // What is written of the slots each start finds out anew: without a foreman that runs it is old.
-  return [...(inUse ? examineSlots(db) : []), ...examineContexts(db, since)]
+  const slots = inUse ? examineSlots(db) : []
+  return [...slots, ...examineContexts(db, since), ...examineWebhooks(db, settings)]
 }
 
 async function examineTargetSide(

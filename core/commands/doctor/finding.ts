@@ -87,7 +87,10 @@ export const severities = {
 
   'exposure.closed': 'ok',
   'exposure.open': 'fault',
-  'exposure.no_token': 'warning'
+  'exposure.no_token': 'warning',
+
+  'webhooks.endpoints': 'ok',
+  'webhooks.endpoint_disabled': 'warning'
 } as const satisfies Readonly<Record<string, Severity>>
 
 /** A code of {@link severities}. */

@@ -87,7 +87,8 @@ function find(door: Doorkeeper, request: FastifyRequest): Found {
   }
 }
 
-const noToken = 'This needs a token: send it as "Authorization: Bearer <token>"'
+const noToken =
+  'This needs a token: send it as "Authorization: Bearer <token>"; `foreman token create` makes one'
 const cliHint =
   'foreman does not know you: set OLLAMA_AUTH=1 and have your key enrolled with "foreman key add < ~/.ollama/id_ed25519.pub"'
 

@@ -110,6 +110,10 @@ function miseriesOf(disk?: SmallDisk): Record<string, Misery> {
       fires: ['ForemanStreamsNearLimit'],
       settings: { limits: { max_streams: 2 } }
     },
+    'a receiver takes nothing, and one is gone': {
+      does: turnAway,
+      fires: ['ForemanWebhookEndpointDisabled', 'ForemanWebhooksLate']
+    },
     'the disk is full': {
       does: (_t, scene, prometheus) => fillUp(scene, disk!, prometheus),
       fires: ['ForemanDiskLow', 'ForemanRefusesJobs'],
@@ -164,6 +168,16 @@ async function leaveOpen(t: TestContext, { foreman }: Scene): Promise<void> {
     assert.equal(stream.status, 200)
     t.after(() => stream.body!.cancel())
   }
+}
+
+async function turnAway(_t: TestContext, { foreman }: Scene): Promise<void> {
+  const { receiver } = foreman
+  receiver.answers(({ path }) => ({ status: path === '/gone' ? 410 : 503 }))
+  const url = `http://127.0.0.1:${receiver.port}/gone`
+  const { status } = await foreman.ask('POST', '/webhook-endpoints', { body: { url, events: ['job.done'] } })
+  assert.equal(status, 201)
+  const webhook = { url: receiver.url, events: ['job.done'] }
+  assert.equal(await foreman.ended(await foreman.submit({ request, webhook })), 'done')
 }
 
 async function fillUp({ foreman }: Scene, disk: SmallDisk, prometheus: Prometheus): Promise<void> {

@@ -28,6 +28,7 @@ export async function healthyRun(foreman: ScrapedForeman): Promise<void> {
   await Promise.all(calls)
   for (const id of jobs) assert.equal(await foreman.ended(id), 'done')
   await keepThings(foreman)
+  await beTold(foreman)
 }
 
 async function call(foreman: ScrapedForeman, path: string, body: object): Promise<void> {
@@ -60,6 +61,14 @@ async function keepThings(foreman: ScrapedForeman): Promise<void> {
   const job = await foreman.ask('GET', `/jobs/${first}/artifacts/completion`)
   assert.equal(job.status, 200)
   await job.arrayBuffer()
+}
+
+/** A job whose end is told, and taken. */
+async function beTold(foreman: ScrapedForeman): Promise<void> {
+  const webhook = { url: foreman.receiver.url, events: ['job.done'] }
+  const id = await foreman.submit({ request: { model: 'alpha', messages }, webhook })
+  const { json } = await foreman.receiver.nth(1)
+  assert.equal(json.data.id, id)
 }
 
 /** What goes wrong in a usual day: a job that fails, two that are canceled, callers who are turned away. */

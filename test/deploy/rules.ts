@@ -34,9 +34,13 @@ export function changed(change: (rule: Rule) => Rule): string {
 /** Longest wait of an alert in a hurry, in s: longer than the range over which most of them look back. */
 const longestForS = 6
 
-/** The rules for an impatient test: a minute lasts a second. */
+/** The rules for an impatient test: a minute lasts a second, and nothing is waited for longer than `longestForS`. */
 export function hurried(): string {
-  const expr = (rule: Rule) => rule.expr.replace(/\[(\d+)m\]/g, '[$1s]').replace('> 60\n', '> 1\n')
+  const expr = (rule: Rule) =>
+    rule.expr
+      .replace(/\[(\d+)m\]/g, '[$1s]')
+      .replace('> 60\n', '> 1\n')
+      .replace(/> 3600$/, `> ${longestForS}`)
   const wait = (pause: string) =>
     `${Math.min(longestForS, Number.parseInt(pause, 10) * (pause.endsWith('h') ? 60 : 1))}s`
   return changed(rule => ({ ...rule, expr: expr(rule), ...(rule.for && { for: wait(rule.for) }) }))

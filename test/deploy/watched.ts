@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type FakeConfig, type FakeOllama, startFakeOllama } from '../fake-ollama/start.ts'
 import { type ForemanProcess, type Scope, type SettingsPart, spawnForeman } from '../helpers/foreman.ts'
 import { type Prometheus, startPrometheus } from '../helpers/prometheus.ts'
+import { type Receiver, startReceiver } from '../plugins/webhooks/receiver.ts'
 import { withShortPauses } from '../strength/support/rig.ts'
 
 /** How to ask. */
@@ -17,6 +18,8 @@ export interface AskOptions {
 export interface ScrapedForeman extends ForemanProcess {
   /** `host:port` of its metrics listener. */
   readonly metricsAt: string
+  /** Where its webhooks may go. */
+  readonly receiver: Receiver
   /** What a scrape answers now. */
   scrape(): Promise<string>
   /** Asks a route. */
@@ -80,12 +83,15 @@ export async function startScraped(
   { settings = {}, dataDir }: Pick<WatchedOptions, 'settings' | 'dataDir'> = {},
   listen = '127.0.0.1:0'
 ): Promise<ScrapedForeman> {
-  const plugins = { auth: { token, failed_logins_per_minute: 1000 }, metrics: { listen } }
+  const receiver = await startReceiver(t)
+  const auth = { token, failed_logins_per_minute: 1000 }
+  const plugins = { auth, metrics: { listen }, webhooks: { allow: [receiver.allow] } }
   const all = withShortPauses({ ...settings, plugins })
   const foreman = await spawnForeman(t, { target, settings: all, ...(dataDir && { dataDir }) })
   const address = (await foreman.logged('metrics without a token')).address as string
   return {
     ...foreman,
+    receiver,
     metricsAt: new URL(address).host,
     scrape: async () => (await fetch(address)).text(),
     ...speaker(foreman.url)

@@ -10,6 +10,7 @@ import { unauthorized } from '../../../plugins/auth/errors.ts'
 import { FailedLogins, networkOf } from '../../../plugins/auth/failed-logins.ts'
 import { Windows } from '../../../plugins/auth/windows.ts'
 import { startForeman } from '../../helpers/foreman.ts'
+import { ready } from '../../strength/support/jobs.ts'
 import { startFake } from '../../strength/support/rig.ts'
 
 /** Two failures a minute, on a clock that is set by hand, with what was written down. */
@@ -143,6 +144,8 @@ async function startGuarded(t: TestContext) {
   const fake = await startFake(t)
   const foreman = await startForeman(t, { target: fake.url }, { logger: { level: 'info', stream } })
   const { app } = foreman
+  // What it finds there is in the log as well.
+  await ready(app)
   const logins = new FailedLogins({ perMinute: 3, audit: app.audit, holdMs: 0 })
   app.access.identifyBy(({ headers }, request) =>
     headers.authorization === 'Bearer good'

@@ -9,7 +9,7 @@ import { withRoutes } from '../../fuzz/routes.ts'
 import { type LocalForeman, type Scope, startForeman } from '../../helpers/foreman.ts'
 import { ended, ready } from '../../strength/support/jobs.ts'
 import { startFake, withShortPauses } from '../../strength/support/rig.ts'
-import { formBoundary, type Kind, type Row } from './matrix.ts'
+import { formBoundary, type Kind, newEndpoint, type Row } from './matrix.ts'
 
 /** What came back. */
 export interface Answer {
@@ -24,15 +24,20 @@ interface Made {
   readonly token: string
 }
 
-const allowed: readonly TokenScope[] = ['jobs:write', 'artifacts', 'inference']
-const kinds = ['done', 'kept', 'canceled', 'artifact', 'token'] as const
+const allowed: readonly TokenScope[] = ['jobs:write', 'artifacts', 'inference', 'webhooks']
+const kinds = ['done', 'kept', 'canceled', 'artifact', 'token', 'endpoint', 'delivery'] as const
 const keptCall = JSON.stringify({ model: 'alpha', messages: [{ role: 'user', content: 'hello' }] })
 const pathOf = {
   ...{ done: '/jobs', kept: '/jobs', canceled: '/jobs' },
-  ...{ artifact: '/artifacts', token: '/tokens' }
+  ...{ artifact: '/artifacts', token: '/tokens' },
+  ...{ endpoint: '/webhook-endpoints', delivery: '/webhook-deliveries' }
 } as const
 // A stream of all events ends by its time alone.
-const plugins = { auth: { failed_logins_per_minute: 1_000_000 }, sse: { max_duration_s: 0.2 } }
+const plugins = {
+  auth: { failed_logins_per_minute: 1_000_000 },
+  sse: { max_duration_s: 0.2 },
+  webhooks: { allow: ['127.0.0.1:9'], max_endpoints: 10_000 }
+}
 
 /** Starts it, and notes every route that it has as `METHOD url`. */
 export async function startWorld(t: Scope): Promise<{ world: World; routes: string[] }> {
@@ -92,6 +97,8 @@ export class World {
     // The same bytes again would be the same artifact.
     if (kind === 'artifact') return this.#post('/artifacts', newId('art'), token)
     if (kind === 'kept') return this.#keptCall(token)
+    if (kind === 'endpoint') return this.#post('/webhook-endpoints', newEndpoint, token)
+    if (kind === 'delivery') return this.#delivery(token)
     const notBefore = new Date(Date.now() + 3_600_000).toISOString()
     const later = kind === 'canceled' && { not_before: notBefore }
     const id = await this.#post('/jobs', JSON.stringify({ model: 'alpha', prompt: 'hello', ...later }), token)
@@ -109,6 +116,17 @@ export class World {
     return headers['foreman-job-id'] as string
   }
 
+  /** One that is over, to an endpoint of its own. @returns its id */
+  async #delivery(token: string): Promise<string> {
+    const endpoint = await this.make('endpoint', token)
+    const path = `/webhook-endpoints/${endpoint}/test`
+    const { body, status } = await this.send('POST', path, `Bearer ${token}`, undefined, {
+      prefer: 'wait=20'
+    })
+    if (status !== 200) throw new Error(`the test was answered ${status} ${body}`)
+    return JSON.parse(body).id
+  }
+
   /** All shared objects as an administrator sees them. */
   async look(): Promise<string[]> {
     const paths = [this.mine, this.others].flatMap(ids =>
@@ -122,7 +140,9 @@ export class World {
   counts(): Record<string, unknown> {
     const count = (table: string) =>
       this.#foreman.app.db.prepare(`SELECT COUNT(*) FROM ${table}`).pluck().get()
-    return Object.fromEntries(['job', 'artifact', 'token'].map(table => [table, count(table)]))
+    return Object.fromEntries(
+      ['job', 'artifact', 'token', 'webhook_endpoint', 'webhook_delivery'].map(table => [table, count(table)])
+    )
   }
 
   /** Sends the request of a row about an object. */

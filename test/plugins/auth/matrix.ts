@@ -2,8 +2,11 @@
 import type { AccessRule } from '../../../core/access/access.ts'
 import type { Surface } from '../../../core/errors.ts'
 
-/** What a route is about: a job that is `done`, one whose answer is `kept`, one that was `canceled`, an uploaded artifact, a token. */
-export type Kind = 'done' | 'kept' | 'canceled' | 'artifact' | 'token'
+/**
+ * What a route is about: a job that is `done`, one whose answer is `kept`, one that was `canceled`, an uploaded artifact,
+ * a token, a webhook endpoint, a delivery to one.
+ */
+export type Kind = 'done' | 'kept' | 'canceled' | 'artifact' | 'token' | 'endpoint' | 'delivery'
 
 /** One method of one route. */
 export interface Row {
@@ -107,6 +110,8 @@ const page = ['', '/page.js', '/swagger-ui.css', '/swagger-ui-bundle.js', '/favi
 )
 
 const newJob = '{"model":"alpha","prompt":"hello"}'
+/** One that nobody answers at, told of nothing that happens here. */
+export const newEndpoint = '{"url":"http://127.0.0.1:9/","events":["webhook_endpoint.test"]}'
 const newToken = '{"name":"another","scopes":["metrics"]}'
 
 /** All of them. Of the switches of the queue the last sets it going again. */
@@ -141,6 +146,20 @@ export const rows: readonly Row[] = [
   ...read('/tokens/:id', 'admin', { of: 'token' }),
   ...own('POST', '/tokens/:id/rotate', 'admin', { of: 'token', spends: true }),
   ...own('DELETE', '/tokens/:id', 'admin', { of: 'token', spends: true }),
+  ...own('POST', '/webhook-endpoints', 'webhooks', { body: newEndpoint }),
+  ...read('/webhook-endpoints', 'webhooks'),
+  ...read('/webhook-endpoints/:id', 'webhooks', { of: 'endpoint' }),
+  ...own('PATCH', '/webhook-endpoints/:id', 'webhooks', { of: 'endpoint', body: '{}' }),
+  ...own('DELETE', '/webhook-endpoints/:id', 'webhooks', { of: 'endpoint', spends: true }),
+  ...['test', 'disable', 'enable', 'secret/rotate', 'replay'].flatMap(action =>
+    own('POST', `/webhook-endpoints/:id/${action}`, 'webhooks', { of: 'endpoint', spends: true })
+  ),
+  ...read('/webhook-deliveries', 'webhooks'),
+  ...read('/webhook-deliveries/:id', 'webhooks', { of: 'delivery' }),
+  ...own('POST', '/webhook-deliveries/:id/redeliver', 'webhooks', { of: 'delivery', spends: true }),
+  ...read('/webhook-secret', 'webhooks'),
+  ...own('POST', '/webhook-secret/rotate', 'webhooks'),
+  ...read('/webhook-keys', 'open'),
   ...read('/whoami', 'known'),
   ...read('/audit', 'admin'),
   ...own('POST', '/models/:name/load', 'models:write', { path: '/models/alpha/load' }),

@@ -6,7 +6,6 @@ import { openBeside } from '../../../core/database/open.ts'
 import { TokenStore } from '../../../plugins/auth/token-store.ts'
 import { startStage } from './stage.ts'
 
-const longest = 1000
 const slow = { model: 'alpha', prompt: 'count', options: { num_predict: 100_000 }, stream: true }
 
 /** Reads to the end. @returns whether the end was a clean one */
@@ -20,7 +19,9 @@ async function endsCleanly(answer: Response): Promise<boolean> {
 }
 
 for (const how of ['over the route', 'beside the server'] as const) {
-  test(`a stream is cut within a second when its token is revoked ${how}, and its job is canceled`, async t => {
+  test(`a stream whose token is revoked ${how} is cut by the look that comes within a second, its job canceled`, async t => {
+    // Time passes here for what is done at intervals: the looks at the tokens of open calls.
+    t.mock.timers.enable({ apis: ['setInterval'] })
     const { ask, issue, admin, app, dataDir } = await startStage(t)
     const { id, token } = await issue({ scopes: ['inference', 'jobs:read'] })
     const other = await issue({ scopes: ['inference'] })
@@ -33,15 +34,14 @@ for (const how of ['over the route', 'beside the server'] as const) {
       stream: false
     })
     const canceled = once(app.jobEvents, 'event')
-    const began = performance.now()
     if (how === 'over the route') await ask(admin, 'DELETE', `/tokens/${id}`)
     else {
       const { db, secrets, close } = openBeside(dataDir)
       new TokenStore(db, secrets).revoke(id, Date.now())
       close()
     }
+    t.mock.timers.tick(1000)
     assert.equal(await endsCleanly(answer), false)
-    assert.ok(performance.now() - began < longest, `cut after ${performance.now() - began} ms`)
     await canceled
     assert.equal((await ask(token, 'GET', '/whoami')).status, 401)
     const job = (await (await ask(admin, 'GET', `/jobs/${jobId}?`)).json()) as { state: string }

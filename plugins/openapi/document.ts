@@ -36,6 +36,7 @@ const tags = Object.entries({
   artifacts: 'What jobs left behind, and what is handed in for them.',
   ollama: "Ollama's own routes. Those that use a model wait in the queue.",
   compatible: 'The routes of OpenAI and of Anthropic, as Ollama speaks them.',
+  webhooks: 'Other programs are told what becomes of jobs.',
   tokens: 'Who may do what.',
   health: 'For supervisors and balancers.',
   metrics: 'For Prometheus.',

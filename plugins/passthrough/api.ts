@@ -56,7 +56,8 @@ const backgroundHeaders = {
   Prefer: header(
     '`respond-async` makes a job of the call and answers at once; `wait=N` beside it, as on `POST /jobs`.'
   ),
-  'Idempotency-Key': header('With `respond-async`, as on `POST /jobs`. Each route has keys of its own.')
+  'Idempotency-Key': header('With `respond-async`, as on `POST /jobs`. Each route has keys of its own.'),
+  traceparent: header('With `respond-async`, as on `POST /jobs`. Else it goes on to the target as it is.')
 }
 
 const queueFacts = {

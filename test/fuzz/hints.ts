@@ -6,11 +6,11 @@ import type { Hints } from './value.ts'
 export const known = (kind: KnownKind) => fc.nat({ max: 1000 }).map(nth => `@${kind}:${nth}@`)
 
 /** What is remembered of answers. */
-export type KnownKind = 'job' | 'art' | 'cursor'
+export type KnownKind = 'job' | 'art' | 'whe' | 'dlv' | 'cursor'
 
 /** Replaces the words of {@link known} by what was learned; by a plausible one before anything was. */
 export function fillIn(text: string, learned: Readonly<Record<KnownKind, readonly string[]>>): string {
-  return text.replace(/@(job|art|cursor):(\d+)@/g, (_word, kind: KnownKind, nth) => {
+  return text.replace(/@(job|art|whe|dlv|cursor):(\d+)@/g, (_word, kind: KnownKind, nth) => {
     const all = learned[kind]
     return all[Number(nth) % all.length] ?? `${kind}_01jzzzzzzzzzzzzzzzzzzzzzzz`
   })
@@ -48,6 +48,12 @@ export const hints: Hints = {
   request: nativeBody,
   model,
   cursor: known('cursor'),
+  url: fc.constantFrom('http://127.0.0.1:9/hook', 'https://localhost/', 'https://10.0.0.1/', 'nowhere'),
+  state_webhook_url: fc.constantFrom('http://127.0.0.1:9/hook', 'https://localhost/'),
+  events: fc.constantFrom(['job.done'], ['*'], ['job.*', 'target.*'], ['job.over'], []),
+  types: fc.constantFrom(['job.done'], ['*'], ['job.over']),
+  endpoint_id: known('whe'),
+  job_id: known('job'),
   idempotency_key: fc.constantFrom('a', 'b', 'k'.repeat(300), ''),
   not_before: fc.constantFrom('2020-01-01T00:00:00Z', '2099-01-01T00:00:00Z', '2026-02-30T25:61:61Z')
 }

@@ -42,7 +42,8 @@ export async function fuzz(
   const lines: string[] = []
   log.on('data', line => lines.push(String(line)))
   // A stream of all events ends by its time alone.
-  const plugins = { sse: { max_duration_s: 0.1 } }
+  // Nobody answers webhooks, and they go nowhere else.
+  const plugins = { sse: { max_duration_s: 0.1 }, webhooks: { allow: ['127.0.0.1:9'] } }
   const settings = withShortPauses({ limits: { body_bytes: bodyLimitBytes, shutdown_s: 0 }, plugins })
   const logger = { level: 'error', stream: log }
   const { built, routes } = await withRoutes(() =>
@@ -76,7 +77,7 @@ class Session {
   readonly #url: string
   readonly #routes: ReadonlyMap<string, Route>
   readonly #kept: string
-  readonly #learned: Record<KnownKind, string[]> = { job: [], art: [], cursor: [] }
+  readonly #learned: Record<KnownKind, string[]> = { job: [], art: [], whe: [], dlv: [], cursor: [] }
   readonly #answers: Record<string, number> = {}
   readonly #succeeded = new Set<string>()
   #sent = 0
@@ -133,7 +134,7 @@ class Session {
 
   #learn({ headers, body }: Reply): void {
     const text = `${headers.location} ${body.toString('latin1', 0, 20_000)}`
-    for (const [id, kind] of text.matchAll(/\b(job|art)_[0-9a-z]{26}\b/g)) {
+    for (const [id, kind] of text.matchAll(/\b(job|art|whe|dlv)_[0-9a-z]{26}\b/g)) {
       remember(this.#learned[kind as KnownKind], id)
     }
     for (const [, cursor] of text.matchAll(/"next_cursor":"([^"]+)"/g))

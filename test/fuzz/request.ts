@@ -40,8 +40,12 @@ const oddSegments = [
 
 const modelNames = fc.constantFrom('alpha', 'BETA:latest', 'library%2Fgamma', 'library/gamma', 'nobody')
 
+const kinds: Readonly<Record<string, KnownKind>> = {
+  ...{ artifacts: 'art', 'webhook-endpoints': 'whe', 'webhook-deliveries': 'dlv' }
+}
+
 function segment(url: string, name: string): fc.Arbitrary<string> {
-  const kind: KnownKind = url.startsWith('/artifacts') ? 'art' : 'job'
+  const kind = kinds[url.split('/')[1]!] ?? 'job'
   const named = url.startsWith('/models/') ? modelNames : fc.constant('completion')
   const usual = name === ':name' || name === '*' ? named : known(kind)
   return fc.oneof({ weight: 5, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...oddSegments) })
@@ -87,7 +91,7 @@ function toQuery(value: unknown): string {
 
 /** Words that are still to be filled in stay as they are; half characters have no encoding. */
 function encoded(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(/%40(job|art|cursor)%3A(\d+)%40/g, '@$1:$2@')
+  return encodeURIComponent(text.toWellFormed()).replace(/%40(job|art|whe|dlv|cursor)%3A(\d+)%40/g, '@$1:$2@')
 }
 
 const fieldValues: Readonly<Record<string, readonly string[]>> = {

@@ -57,6 +57,13 @@ async function fullOfUploads(t: Scope): Promise<Other> {
   return { stage, ask: async operation => stage.send(await good(stage, operation)) }
 }
 
+/** `too_many_endpoints`: the only one that may be is there. */
+async function fullOfEndpoints(t: Scope): Promise<Other> {
+  const stage = await Stage.start(t, { plugins: { webhooks: { max_endpoints: 1 } } })
+  await stage.endpoint()
+  return { stage, ask: async operation => stage.send(await good(stage, operation)) }
+}
+
 /** `start_timeout`: nothing is started, and nobody waits for long. */
 async function paused(t: Scope): Promise<Other> {
   const stage = await Stage.start(t, { limits: { attached_start_timeout_s: 0.3 } })
@@ -132,7 +139,7 @@ async function patient(t: Scope): Promise<Other> {
       ] as const
       const target = path.replaceAll(/[{}]/g, '')
       const request = { method, url: path, target, fields, body: ' ', framing: 'cut' } as const
-      const bytes = bytesOf(request, { job: [], art: [], cursor: [] })
+      const bytes = bytesOf(request, { job: [], art: [], whe: [], dlv: [], cursor: [] })
       const reply = await exchange(stage.url, method, bytes, { silenceMs: 10_000, halfClose: false })
       return reply ?? { status: 0, headers: {}, body: Buffer.from('nothing came') }
     }
@@ -143,6 +150,7 @@ async function patient(t: Scope): Promise<Other> {
 export const others: Readonly<Record<string, (t: Scope) => Promise<Other>>> = {
   queue_full: full,
   uploads_full: fullOfUploads,
+  too_many_endpoints: fullOfEndpoints,
   start_timeout: paused,
   canceled: canceling,
   interrupted: stopping,

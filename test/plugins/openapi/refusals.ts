@@ -2,10 +2,22 @@
  * A request for each code that an operation may refuse with. One that holds for many operations is told once, by what the
  * description says of them.
  */
+import { artifactRefusals } from './artifact-refusals.ts'
 import type { Operation } from './description.ts'
-import { type Asked, bodyLimit, embedder, form, formType, kindOf, pathOf, type Stage } from './stage.ts'
+import {
+  type Asked,
+  bodyLimit,
+  deafUrl,
+  embedder,
+  form,
+  formType,
+  kindOf,
+  pathOf,
+  type Stage
+} from './stage.ts'
 import { streamRefusals } from './stream-refusals.ts'
 import { callOf, plain, socketHeaders } from './successes.ts'
+import { webhookRefusals } from './webhook-refusals.ts'
 
 /** What to send, and with which token; the administrator's where none is named. */
 export interface Wrong {
@@ -17,7 +29,10 @@ export interface Wrong {
 export type Refusal = (stage: Stage, operation: Operation) => Promise<Wrong | undefined>
 
 const never = '01jzzzzzzzzzzzzzzzzzzzzzzz'
-const neverIds = { jobs: `job_${never}`, artifacts: `art_${never}`, tokens: `tok_${never}` }
+const neverIds = {
+  ...{ jobs: `job_${never}`, artifacts: `art_${never}`, tokens: `tok_${never}` },
+  ...{ 'webhook-endpoints': `whe_${never}`, 'webhook-deliveries': `dlv_${never}` }
+}
 
 const isCall = ({ path, method }: Operation) =>
   method === 'POST' && /^\/(api\/(chat|generate|embed)|v1\/(chat|comp|resp|mess|emb|audio|system))/.test(path)
@@ -42,6 +57,7 @@ export async function good(stage: Stage, operation: Operation, model?: string): 
   if (operation.operationId === 'open_socket') return { ...asked, headers: socketHeaders }
   if (operation.operationId === 'create_token') return { ...asked, body: { name: 'a', scopes: ['metrics'] } }
   if (operation.operationId === 'upload_artifact') return { ...asked, body: `bytes ${Math.random()}` }
+  if (operation.operationId === 'create_webhook_endpoint') return { ...asked, body: { url: deafUrl } }
   return asked
 }
 
@@ -97,7 +113,8 @@ async function unknownId(stage: Stage, operation: Operation): Promise<Wrong> {
     return { asked: { method: 'GET', path: `/events?job_ids=${neverIds.jobs}` } }
   if (kind === undefined)
     return { asked: { ...(await plain(stage, operation)), body: { job_id: neverIds.jobs } } }
-  return { asked: { method: operation.method, path: pathOf(operation, neverIds[kind]) } }
+  const body = operation.method === 'PATCH' ? {} : undefined
+  return { asked: { method: operation.method, path: pathOf(operation, neverIds[kind]), body } }
 }
 
 async function removedJob(stage: Stage, operation: Operation): Promise<Wrong> {
@@ -177,34 +194,6 @@ async function goneModel(stage: Stage, operation: Operation): Promise<Wrong | un
   return { asked }
 }
 
-async function inUse(stage: Stage): Promise<string> {
-  const id = await stage.artifact()
-  const body = { prompt: 'hello', images: [{ artifact_id: id }] }
-  await stage.job('queued', body)
-  return id
-}
-
-async function inputGone(stage: Stage): Promise<string> {
-  const upload = await stage.artifact()
-  const id = await stage.job('canceled', { prompt: 'hello', images: [{ artifact_id: upload }] })
-  await stage.send({ method: 'DELETE', path: `/artifacts/${upload}` })
-  return id
-}
-
-async function signed(stage: Stage, operation: Operation, ttl_s: number): Promise<Asked> {
-  const asked = await plain(stage, operation)
-  const path = asked.path.replace('/content', '/sign')
-  const { url } = await stage.made<{ url: string }>({ method: 'POST', path, body: { ttl_s } })
-  return { ...asked, path: url }
-}
-
-async function expiredSignature(stage: Stage, operation: Operation): Promise<Wrong> {
-  const asked = await signed(stage, operation, 1)
-  // Times of addresses are whole seconds: it is over within one.
-  while ((await stage.send(asked, '')).status === 200) await new Promise(resolve => setTimeout(resolve, 50))
-  return { asked, token: '' }
-}
-
 async function rotated(stage: Stage): Promise<string> {
   const id = await stage.make('tokens')
   await stage.made({ method: 'POST', path: `/tokens/${id}/rotate` })
@@ -281,20 +270,12 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     return { asked: { ...asked, path: `${asked.path}?cursor=nonsense` } }
   },
   ...streamRefusals,
+  ...webhookRefusals,
+  ...artifactRefusals,
   job_not_finished: about(stage => stage.job('queued')),
   job_not_retryable: about(stage => stage.job('done')),
-  input_gone: about(inputGone),
-  artifact_in_use: about(inUse),
   embedder_kept: async (stage, operation) => ({ asked: await good(stage, operation, embedder) }),
   token_not_rotatable: about(rotated),
   target_error: targetFails({ kind: 'empty' }),
-  target_truncated: targetFails({ kind: 'accept_close' }),
-  digest_mismatch: async (stage, operation) => ({
-    asked: { ...(await good(stage, operation)), headers: { 'repr-digest': `sha-256=:${'A'.repeat(43)}=:` } }
-  }),
-  invalid_signature: async (stage, operation) => {
-    const asked = await signed(stage, operation, 60)
-    return { asked: { ...asked, path: asked.path.replace('sig=', 'sig=x') }, token: '' }
-  },
-  signature_expired: expiredSignature
+  target_truncated: targetFails({ kind: 'accept_close' })
 }

@@ -19,7 +19,10 @@ export interface Asked {
 }
 
 /** What `{id}` and the like stand for, by the first segment of the path. */
-export type Kind = 'jobs' | 'artifacts' | 'tokens'
+export type Kind = 'jobs' | 'artifacts' | 'tokens' | 'webhook-endpoints' | 'webhook-deliveries'
+
+/** Webhooks may go there, and nobody answers. */
+export const deafUrl = 'http://127.0.0.1:9/'
 
 /** The model that the examples of the description use. */
 export const model = 'llama3.2'
@@ -80,7 +83,9 @@ export class Stage {
     // What failures of the target come to is told by its lists as well.
     // And a stream of all events ends by its time alone.
     const sse = { max_duration_s: 0.2 }
-    const plugins = { passthrough: { stale_lists: false }, auth: guard, sse }
+    const given = settings.plugins as { webhooks?: object } | undefined
+    const webhooks = { allow: ['127.0.0.1:9'], ...given?.webhooks }
+    const plugins = { passthrough: { stale_lists: false }, auth: guard, sse, webhooks }
     const limits = { body_bytes: bodyLimit, shutdown_s: 0.1, ...(settings.limits as object | undefined) }
     const artifacts = { max_bytes_each: bodyLimit, ...(settings.artifacts as object | undefined) }
     const all = withShortPauses({ ...settings, limits, artifacts, plugins })
@@ -150,10 +155,24 @@ export class Stage {
     return (await this.made({ method: 'POST', path: '/artifacts', body: bytes })).id
   }
 
+  /** An endpoint that is told of nothing unless it is tried. */
+  async endpoint(): Promise<string> {
+    const body = { url: deafUrl, events: ['webhook_endpoint.test'] }
+    return (await this.made({ method: 'POST', path: '/webhook-endpoints', body })).id
+  }
+
+  /** A delivery to an endpoint, when it is over. */
+  async delivery(endpoint: string): Promise<string> {
+    const headers = { prefer: 'wait=20' }
+    return (await this.made({ method: 'POST', path: `/webhook-endpoints/${endpoint}/test`, headers })).id
+  }
+
   /** Something that a path may be about. */
   async make(kind: Kind): Promise<string> {
     if (kind === 'jobs') return this.job('done')
     if (kind === 'artifacts') return this.artifact()
+    if (kind === 'webhook-endpoints') return this.endpoint()
+    if (kind === 'webhook-deliveries') return this.delivery(await this.endpoint())
     const body = { name: 'made', scopes: ['metrics'] }
     return (await this.made({ method: 'POST', path: '/tokens', body })).id
   }

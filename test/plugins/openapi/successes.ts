@@ -149,6 +149,7 @@ export const successes: Readonly<Record<string, Success>> = {
   }),
   'load_model 202': pausedLoad,
   'unload_model 202': busyModel,
+  'test_webhook_endpoint 200': withHeaders({ prefer: 'wait=20' }),
   'ollama_show_model 200': withBody({ model }),
   'ollama_embeddings 200': withBody({ model: embedder, prompt: 'hello' }),
   'ollama_pull_model 200': withBody({ model }),

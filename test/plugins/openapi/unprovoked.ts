@@ -27,6 +27,10 @@ export const unprovoked: readonly Unprovoked[] = [
     because: 'no caller can bring it about; test/core/answers.test.ts has a plugin that does'
   },
   { code: 'storage_low', because: 'it takes a full disk; test/strength/storage-routes.test.ts has one' },
+  {
+    code: 'secret_lost',
+    because: 'it takes a key file of another; test/plugins/webhooks/secrets.test.ts has that'
+  },
   { code: 'load_failed', because: `it takes a target that cannot load; ${faults}` },
   { code: 'load_timeout', because: `it takes a target that loads for too long; ${faults}` },
   { code: 'run_timeout', because: `it takes a target that computes for too long; ${faults}` },

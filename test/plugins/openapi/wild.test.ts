@@ -47,6 +47,8 @@ test('no answer is without its place in the description', async t => {
       await stage.job('removed')
     ],
     art: [await stage.artifact(), await stage.artifact()],
+    whe: [await stage.endpoint()],
+    dlv: [await stage.delivery(await stage.endpoint())],
     cursor: ['x'.repeat(32)]
   }
   const requests = fc.sample(fc.oneof(...told.map(requestsFor)), { numRuns: count, seed })

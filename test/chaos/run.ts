@@ -1,12 +1,13 @@
 /**
- * `npm run chaos -- [--seed S] [--rounds N] [--kills N] [--orders N] [--requests N] [--flaps N] [--cuts N]`: everything
- * that chance may do to foreman, at length. In this order, each left out by 0:
+ * `npm run chaos -- [--seed S] [--rounds N] [--kills N] [--orders N] [--requests N] [--flaps N] [--webhooks N] [--cuts N]`:
+ * everything that chance may do to foreman, at length. In this order, each left out by 0:
  *
  * - rounds of random jobs, kills and faults of the target, with callers that hold their connection;
  * - kills under callers of the job routes, who hold foreman to every word;
  * - random orders of what can happen to jobs, against a model of their states;
  * - requests made from the schemas of all routes, whole and broken;
  * - a target that goes away and comes back, under six jobs for each time;
+ * - kills under a thousand jobs with webhooks, and ten more for each kill beyond a hundred;
  * - streams that are cut at N of their byte offsets, at every one unless N is given, and foreman's death under followers.
  *
  * Prints the seed first, so that a run can be repeated: choices are the same, instants are not.
@@ -19,10 +20,13 @@ import { playFlaps } from '../strength/support/flapping.ts'
 import { playCuts } from './cuts/play.ts'
 import { playKills } from './kills/play.ts'
 import { play } from './play.ts'
+import { playWebhooks } from './webhooks/play.ts'
 
 const mostSeed = 2 ** 31
 const jobsPerFlap = 6
 const killsUnderFollowers = 60
+const leastJobsWithWebhooks = 1000
+const jobsPerWebhookKill = 10
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
@@ -31,18 +35,20 @@ const { values } = parseArgs({
     orders: { type: 'string', default: '200' },
     requests: { type: 'string', default: '50000' },
     flaps: { type: 'string', default: '50' },
+    webhooks: { type: 'string', default: '100' },
     cuts: { type: 'string', default: 'Infinity' }
   }
 })
 const [rounds, kills] = [Number(values.rounds), Number(values.kills)]
 const [orders, requests] = [Number(values.orders), Number(values.requests)]
-const [flaps, cuts] = [Number(values.flaps), Number(values.cuts)]
+const [flaps, webhooks, cuts] = [Number(values.flaps), Number(values.webhooks), Number(values.cuts)]
 const seed = Number(values.seed ?? randomInt(mostSeed))
 const closing: (() => unknown)[] = []
 const scope = { after: (close: () => unknown) => void closing.unshift(close) }
 
 console.log(
-  `chaos: seed ${seed}, ${rounds} rounds, ${kills} kills, ${orders} orders, ${requests} requests, ${flaps} flaps, ${cuts} cuts`
+  `chaos: seed ${seed}, ${rounds} rounds, ${kills} kills, ${orders} orders, ${requests} requests, ${flaps} flaps,`,
+  `${webhooks} kills under webhooks, ${cuts} cuts`
 )
 const startedAt = performance.now()
 try {
@@ -55,6 +61,10 @@ try {
   if (orders > 0) await timed(playModel(scope, { runs: orders, seed }))
   if (requests > 0) await timed(fuzz(scope, { requests, seed }))
   if (flaps > 0) await timed(playFlaps(scope, { flaps, jobs: jobsPerFlap * flaps, seed }))
+  if (webhooks > 0) {
+    const jobs = Math.max(leastJobsWithWebhooks, jobsPerWebhookKill * webhooks)
+    await timed(playWebhooks(scope, { kills: webhooks, jobs, seed }, tellKill))
+  }
   if (cuts > 0) {
     const tally = playCuts(scope, { seed, offsets: cuts, kills: killsUnderFollowers }, console.log)
     await timed(tally.then(told => told.lines().join('\n')))

@@ -1,5 +1,4 @@
 /** How long a start takes and how much memory foreman holds, with nothing queued and with a million jobs. */
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FakeOllama } from '../fake-ollama/start.ts'
 import { spawnForeman } from '../helpers/foreman.ts'
@@ -7,12 +6,12 @@ import { models } from './backlog.ts'
 import { type Figure, median } from './figures.ts'
 import { million, millionQueued } from './million.ts'
 import { startTarget } from './programs.ts'
+import { readResidentMb } from './resident.ts'
 import type { Bench, Scenario } from './scenario.ts'
 
 const repeats = 3
 /** Memory is looked at when a start's garbage has had time to go. */
 const settleMs = 3000
-const kilobytesPerMegabyte = 1024
 
 /** Three starts each, in turns. */
 export const restart: Scenario = {
@@ -50,12 +49,6 @@ async function startOnce(bench: Bench, target: FakeOllama, dataDir: string): Pro
   const residentMb = readResidentMb(foreman.pid)
   await foreman.kill()
   return { readyMs, residentMb }
-}
-
-/** VmRSS of proc(5): Linux only. */
-function readResidentMb(pid: number): number {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
-  return Number(kilobytes) / kilobytesPerMegabyte
 }
 
 function figures(empty: Start[], full: Start[]): Figure[] {

@@ -22,6 +22,7 @@ import { scrape } from './scrape.ts'
 import { stream } from './stream.ts'
 import { submit } from './submit.ts'
 import { tokenTiming } from './token-timing.ts'
+import { webhooks } from './webhooks.ts'
 
 const scenarios: readonly Scenario[] = [
   idleCall,
@@ -36,7 +37,8 @@ const scenarios: readonly Scenario[] = [
   restart,
   scrape,
   tokenTiming,
-  loginFlood
+  loginFlood,
+  webhooks
 ]
 
 const { values, positionals } = parseArgs({

@@ -18,6 +18,11 @@ export function swapTimes(dataDir: string): number[] {
   return ask(dataDir, 'SELECT duration_ms FROM swap WHERE loaded = 1')
 }
 
+/** How many deliveries of webhooks are neither taken nor given up. */
+export function openDeliveries(dataDir: string): number {
+  return ask(dataDir, 'SELECT open FROM webhook_total')[0]!
+}
+
 function ask(dataDir: string, sql: string): number[] {
   const db = new Database(join(dataDir, 'foreman.db'), { readonly: true })
   try {

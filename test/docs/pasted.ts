@@ -26,7 +26,7 @@ export async function paste(t: TestContext, name: string): Promise<string[]> {
 async function session(name: string): Promise<string> {
   const page = readFileSync(join(ROOT, 'docs', name), 'utf8')
   const blocks = [...page.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map(([, block]) => block!)
-  const [target, foreman] = [await freePort(), await freePort()]
+  const [target, foreman, receiver] = [await freePort(), await freePort(), await freePort()]
   const started = [`export FOREMAN_PORT=${foreman} FOREMAN_TARGET_URL=http://127.0.0.1:${target}`]
   // What the session started must not outlive one that stops in the middle.
   const tidy = `trap 'jobs -p | xargs --no-run-if-empty kill -9' EXIT; trap 'exit 1' TERM`
@@ -39,6 +39,7 @@ async function session(name: string): Promise<string> {
   ].join('\n')
   return script
     .replaceAll('11434', String(target))
+    .replaceAll('9000', String(receiver))
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${foreman}`)
     .replace(/^npm ci$/m, '')
 }

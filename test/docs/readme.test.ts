@@ -11,7 +11,7 @@ const FENCE = /^```(\w*)\n([\s\S]*?)^```$/gm
 const BUILT_IN = ['ci', 'install']
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
-const pages = () => globSync('{*.md,docs/**/*.md,deploy/**/*.md}', { cwd: ROOT })
+const pages = () => globSync('{*.md,docs/**/*.md,deploy/**/*.md,clients/**/*.md}', { cwd: ROOT })
 
 /** What a page tells to run: in its code blocks and code spans. */
 function npmCommands(page: string): string[] {
@@ -49,7 +49,9 @@ function brokenLinks(path: string, page: string): string[] {
 
 /** Files of the repository that a page names in code spans and that are not there. */
 function missingFiles(page: string): string[] {
-  const named = page.matchAll(/`((?:core|plugins|test|docs|deploy)\/[\w./-]+\.(?:ts|md|yaml|sql|service))`/g)
+  const named = page.matchAll(
+    /`((?:core|plugins|test|docs|deploy|clients)\/[\w./-]+\.(?:ts|md|yaml|sql|service))`/g
+  )
   return [...named].map(([, file]) => file!).filter(file => !existsSync(join(ROOT, file)))
 }
 

@@ -50,7 +50,7 @@ export interface ForemanProcess {
   readonly exited: Promise<Exit>
   /** Every line it logged so far, parsed. */
   readonly logs: readonly LogLine[]
-  /** The first line, or the `count`-th, past or to come, whose `msg` starts so. @throws {Error} after 20 s without */
+  /** The first line, or the `count`-th, past or to come, whose `msg` starts so. @throws {Error} after a minute without */
   logged(msg: string, count?: number): Promise<LogLine>
   /** Sends a signal, SIGKILL unless another is named, and waits until the process is gone. */
   kill(signal?: NodeJS.Signals): Promise<Exit>
@@ -69,7 +69,7 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: strin
 
 /** What Fastify logs before its address. */
 const listensAt = 'Server listening at '
-const longestWaitMs = 20_000
+const longestWaitMs = 60_000
 /** As `npm start` has them: young objects in 4 MB keep the resident memory 15 MB smaller, kept code 20 MB. */
 const startArgv = ['--max-semi-space-size=4']
 const compileCache = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'node-compile')

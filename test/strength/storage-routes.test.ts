@@ -70,13 +70,14 @@ for (const first of ['alpha', 'large']) {
     if (disk === undefined) return t.skip('NOT PROVED: this user may not mount a tmpfs')
     const { foreman, ids, fake } = await busy(t, disk.dir, first)
     const idle = await submit(foreman.url, 'beta')
-    keepLogGrowing(t, disk.dir)
+    const stopGrowing = keepLogGrowing(t, disk.dir)
     disk.fill()
     ids.push(...(await submitUntilRefused(foreman.url)))
     await assertBearable(foreman, ids.slice(0, 3), idle)
+    stopGrowing()
     disk.free()
     // Somebody may have paused it in vain.
-    await fetch(`${foreman.url}/queue/resume`, { method: 'POST' })
+    assert.equal((await fetch(`${foreman.url}/queue/resume`, { method: 'POST' })).status, 200)
     for (const id of ids) {
       const { state, attempt } = await ended(foreman.url, id)
       assert.deepEqual([state, attempt], ['done', 1], id)

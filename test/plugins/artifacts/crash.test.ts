@@ -62,7 +62,8 @@ test('kill -9 in the middle of uploads: what was acknowledged is there, the rest
 test('a large answer is not lost on a full disk, and is stored once there is room', async t => {
   const disk = mountSmallDisk(t)
   if (disk === undefined) return t.skip('this user may not mount a tmpfs')
-  const fake = await startFake(t, { token_count: 30_000 })
+  const large = { name: 'alpha', fault: { kind: 'big_line' as const, size_bytes: 400_000 } }
+  const fake = await startFake(t, { models: [large], token_delay_ms: 50, token_count: 40 })
   const foreman = await spawnForeman(t, {
     target: fake.url,
     dataDir: disk.dir,
@@ -77,7 +78,7 @@ test('a large answer is not lost on a full disk, and is stored once there is roo
   await ask('POST', '/queue/resume')
   await fake.waitFor('generation_start')
   disk.fill()
-  await foreman.logged('the end of a job cannot be stored', 2)
+  await foreman.logged('a part of an answer cannot be stored', 2)
   disk.free()
   const { state, attempt, artifacts } = await ended(id)
   assert.deepEqual([state, attempt, artifacts.length], ['done', 1, 1])

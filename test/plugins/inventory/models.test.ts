@@ -58,6 +58,7 @@ test('each installed model with what the target tells of it, in the order of the
 })
 
 test('a model that foreman loaded: its runner, its memory, its load and its speed', async t => {
+  const beganAt = performance.now()
   const stage = await startStage(t, { token_delay_ms: 2, load_delay_ms: 30 })
   await chat(stage.url, { options: { num_ctx: 2048 } })
   await poll(stage)
@@ -70,10 +71,10 @@ test('a model that foreman loaded: its runner, its memory, its load and its spee
   assert.deepEqual([body.loaded, loaded, by_foreman], [true, true, true])
   assert.deepEqual([size_bytes, vram_bytes, context_length], [1e9, 1e9, 2048])
   assert.ok(Date.parse(runner!.expires_at!) > Date.now())
-  assert.ok(runner!.load_s! >= 0.03 && runner!.load_s! < 20)
+  assert.ok(runner!.load_s! >= 0.03 && runner!.load_s! < (performance.now() - beganAt) / 1000)
   assert.equal(body.load_s, runner!.load_s)
   // A token takes 2 ms at least.
-  assert.ok(body.output_tokens_per_s! > 1 && body.output_tokens_per_s! <= 500)
+  assert.ok(body.output_tokens_per_s! > 0 && body.output_tokens_per_s! <= 500)
   assert.ok(body.input_tokens_per_s! > 0)
 })
 

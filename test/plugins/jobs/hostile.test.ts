@@ -8,7 +8,7 @@ const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const chat = JSON.stringify(chatBody)
 const megabytes = (count: number) => 'x'.repeat(count * 1024 * 1024)
 
-test('bodies made to break foreman are refused, and it stays quick', async t => {
+test('bodies made to break foreman are refused, each with its code', async t => {
   const stage = await startStage(t)
   const bodies: [body: string, status: number, code: string][] = [
     ['', 400, 'malformed_json'],
@@ -45,11 +45,9 @@ test('bodies made to break foreman are refused, and it stays quick', async t => 
     ['null', 422, 'validation_failed']
   ]
   for (const [body, status, code] of bodies) {
-    const startedAt = performance.now()
     const answer = await stage.ask('POST', '/jobs', { body })
     assertProblem(answer, status, code)
     assert.ok(answer.text.length < 10_000, 'the answer does not give the body back')
-    assert.ok(performance.now() - startedAt < 5000, body.slice(0, 60))
   }
   assert.equal(stage.app.queueDepth.total, 0)
 })

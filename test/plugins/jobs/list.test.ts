@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Cursors } from '../../../core/cursor.ts'
 import { openStore } from '../../../core/database/open.ts'
-import { Cursors } from '../../../plugins/jobs/cursor.ts'
 import { temporaryDir } from '../../helpers/foreman.ts'
 import { assertProblem, chatBody, type ShownJob, type Stage, startStage } from './stage.ts'
 

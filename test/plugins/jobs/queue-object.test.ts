@@ -59,6 +59,7 @@ test('a queue that has done nothing says so', async t => {
 })
 
 test('each runner tells its names, its depth, and what it takes', async t => {
+  const beganAt = performance.now()
   const stage = await startStage(t, work)
   await stage.ended((await stage.submit({ ...chatBody, model: 'ALPHA' })).id)
   await stage.ask('POST', '/queue/pause')
@@ -68,15 +69,16 @@ test('each runner tells its names, its depth, and what it takes', async t => {
   await stage.submit({ ...chatBody, not_before: new Date(Date.now() + 60_000).toISOString() })
   await sleep(20)
   const { runners, new_job } = await queueOf(stage)
+  const passedS = (performance.now() - beganAt) / 1000
   const [alpha, beta, ...others] = runners
   assert.deepEqual(others, [])
   assert.deepEqual([alpha!.models, alpha!.resident, alpha!.oldest_age_s], [['ALPHA'], true, null])
   assert.deepEqual(alpha!.depth, { total: 1, interactive: 0, normal: 1, batch: 0 })
-  assert.ok(alpha!.load_s! >= 0.1 && alpha!.load_s! < 10 && alpha!.run_s! >= 0.05 && alpha!.run_s! < 5)
+  assert.ok(alpha!.load_s! >= 0.1 && alpha!.run_s! >= 0.05 && alpha!.load_s! + alpha!.run_s! < passedS)
   assert.deepEqual([beta!.models, beta!.resident], [['beta'], false])
   assert.deepEqual([beta!.load_s, beta!.run_s], [null, null])
   assert.deepEqual(beta!.depth, { total: 3, interactive: 0, normal: 1, batch: 2 })
-  assert.ok(beta!.oldest_age_s! >= 0.02 && beta!.oldest_age_s! < 60)
+  assert.ok(beta!.oldest_age_s! >= 0.02 && beta!.oldest_age_s! < passedS)
   assert.equal(new_job.interactive!.loaded_p50_s, null, 'nobody knows how long a pause lasts')
   await stage.ask('POST', '/queue/resume')
 })

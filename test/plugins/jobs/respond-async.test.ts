@@ -146,6 +146,7 @@ async function assertIgnored(stage: Stage, path: string): Promise<void> {
 test('on the routes of OpenAI and Anthropic, and without the plugin jobs, the preference is ignored', async t => {
   const stage = await startStage(t)
   await assertIgnored(stage, '/v1/chat/completions')
-  const without: SettingsPart = { plugins: { jobs: false, artifacts: false, sse: false, websocket: false } }
+  const needing = { artifacts: false, sse: false, websocket: false, webhooks: false }
+  const without: SettingsPart = { plugins: { jobs: false, ...needing } }
   await assertIgnored(await startStage(t, {}, without), '/api/chat')
 })

@@ -130,6 +130,7 @@ test('each built-in plugin says which series are its own', async t => {
     passthrough: 'foreman_http_requests_total',
     residency: 'foreman_swap_loads_total',
     sse: 'foreman_stream_connections',
+    webhooks: 'foreman_webhook_attempts_total',
     websocket: 'foreman_stream_events_sent_total'
   }
   const plugins = readdirSync(builtinDir, { withFileTypes: true }).filter(entry => entry.isDirectory())

@@ -21,15 +21,18 @@ export function mountFailingDisk(t: TestContext): FailingDisk | undefined {
   const image = join(temporaryDir(t), 'disk')
   const dir = temporaryDir(t)
   const made = run('truncate', '-s', String(sizeBytes), image) && run('mkfs.ext4', '-q', '-F', image)
-  const mount = () => run('mount', '-o', 'loop,errors=remount-ro', image, dir)
-  if (!made || !mount()) return undefined
+  const mount = (file: string) => run('mount', '-o', 'loop,errors=remount-ro', file, dir)
+  if (!made || !mount(image)) return undefined
   // Lazily: what still has files open there is ended after this.
   t.after(() => run('umount', '--lazy', dir))
   return {
     dir,
     fail: () => writeFileSync(join('/sys/fs/ext4', deviceOf(dir), 'trigger_fs_error'), 'a test'),
+    // A copy of it: what was started in a mount namespace of its own meanwhile has this disk mounted too, broken as it is.
     repair: () => {
-      if (!run('umount', dir) || !mend(image) || !mount()) throw new Error('the disk cannot be mended')
+      const mended = `${image}-mended`
+      const isMended = run('umount', dir) && run('cp', '--sparse=always', image, mended) && mend(mended)
+      if (!isMended || !mount(mended)) throw new Error('the disk cannot be mended')
     }
   }
 }

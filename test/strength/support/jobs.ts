@@ -32,7 +32,7 @@ export interface Wish {
 }
 
 const hourMs = 3_600_000
-const patienceMs = 20_000
+const patienceMs = 60_000
 
 /** The durable chat job that fulfils `wish`, with the runner the catalog gives its model now. */
 export function newJob(catalog: Catalog | undefined, wish: Wish = {}): NewJob {
@@ -71,7 +71,7 @@ export async function ready(app: FastifyInstance): Promise<void> {
   while (app.catalog.models().length === 0) await once(app.catalog, 'changed')
 }
 
-/** Waits until the job is in one of `states`. @throws {Error} after 20 s, with what became of it */
+/** Waits until the job is in one of `states`. @throws {Error} after a minute, with what became of it */
 export async function until(app: FastifyInstance, id: string, ...states: JobState[]): Promise<Job> {
   return untilJob(app, id, job => states.includes(job.state))
 }

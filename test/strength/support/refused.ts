@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 
 const body = JSON.stringify({ model: 'alpha', prompt: 'hello' })
 const json = { 'content-type': 'application/json' }
+/** Told of nothing that happens here. */
+const endpoint = JSON.stringify({ url: 'https://hooks.example.com/', events: ['webhook_endpoint.test'] })
 
 interface Ask {
   readonly path: string
@@ -43,7 +45,8 @@ async function codesOfLines(url: string): Promise<unknown[]> {
 export async function assertReadable(url: string, jobId: string): Promise<void> {
   const job = `/jobs/${jobId}`
   const ofJob = [job, `${job}?include=request`, `${job}/events`, `${job}/why`, `${job}/artifacts`]
-  for (const path of [...ofJob, '/jobs', '/queue', '/healthz', '/api/tags', '/api/version']) {
+  const webhooks = ['/webhook-endpoints', '/webhook-deliveries', '/webhook-keys']
+  for (const path of [...ofJob, ...webhooks, '/jobs', '/queue', '/healthz', '/api/tags', '/api/version']) {
     const answer = await fetch(url + path)
     const text = await answer.text()
     assert.equal(answer.status, 200, `${path}: ${text}`)
@@ -55,10 +58,13 @@ export async function assertHonest(url: string, jobId: string): Promise<void> {
   for (const [method, path] of [
     ['POST', '/queue/pause'],
     ['POST', '/queue/resume'],
+    ['POST', '/webhook-secret/rotate'],
+    ['POST', '/webhook-endpoints'],
     ['POST', `/jobs/${jobId}/cancel`],
     ['DELETE', `/jobs/${jobId}`]
   ] as const) {
-    const answer = await fetch(url + path, { method })
+    const isNew = path === '/webhook-endpoints'
+    const answer = await fetch(url + path, { method, ...(isNew && { headers: json, body: endpoint }) })
     const code = answer.headers.get('foreman-error-code')
     assert.ok(answer.status < 500 || code === 'storage_low', `${path}: ${await answer.text()}`)
   }

@@ -42,13 +42,17 @@ function fillUp(file: string): void {
 }
 
 /**
- * Reads from the database in `dir` until the test is over. As long as somebody does, the log behind what he reads is not
- * written over: whatever is committed from now on needs room of its own, whenever checkpoints come
- * (https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files).
+ * Reads from the database in `dir`, until the test is over at the latest. As long as somebody does, the log behind what he
+ * reads is not written over: whatever is committed from now on needs room of its own, whenever checkpoints come
+ * (https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files). So it may fill the disk once more after that was
+ * freed.
+ * @returns what ends it
  */
-export function keepLogGrowing(t: TestContext, dir: string): void {
+export function keepLogGrowing(t: TestContext, dir: string): () => void {
   const db = new Database(join(dir, 'foreman.db'), { readonly: true })
-  t.after(() => db.close())
+  const stop = () => void db.close()
+  t.after(stop)
   db.exec('BEGIN')
   db.prepare('SELECT count(*) FROM job').get()
+  return stop
 }

@@ -1,5 +1,5 @@
 /** Byte streams as a network may cut them. */
-import fc from 'fast-check'
+import fc from '../helpers/fast-check.ts'
 
 /** Sizes of pieces: many of one byte, so that characters are cut too. */
 export const anySizes = fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 100 })), {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { parseGoDuration } from '../../core/target/go-duration.ts'
+import fc from '../helpers/fast-check.ts'
 
 const READ: readonly (readonly [string, number])[] = [
   ['0', 0],

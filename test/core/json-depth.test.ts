@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import Fastify from 'fastify'
 import { installErrors } from '../../core/errors.ts'
 import { boundJson, isDeeperThan } from '../../core/json-depth.ts'
+import fc from '../helpers/fast-check.ts'
 
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const deeper = (text: string, limit: number) => isDeeperThan(Buffer.from(text), limit)

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import fc from 'fast-check'
 import { ConfigError, loadSettings, requireLoopback, type Settings } from '../../core/settings.ts'
+import fc from '../helpers/fast-check.ts'
 
 type Env = Record<string, string>
 

@@ -1,5 +1,5 @@
 /** What a fuzzer cannot guess from a schema: names of models, ids that are there, bodies the target understands. */
-import fc from 'fast-check'
+import fc from '../helpers/fast-check.ts'
 import type { Hints } from './value.ts'
 
 /** Stands for an id or a cursor of foreman's own, told by one of its earlier answers. */

@@ -1,8 +1,8 @@
 /** Sends requests that a seed chooses to every route of a foreman, over sockets, and judges each answer. */
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import fc from 'fast-check'
 import { surfaceOf } from '../../core/errors.ts'
+import fc from '../helpers/fast-check.ts'
 import { type Scope, startForeman } from '../helpers/foreman.ts'
 import { ready } from '../strength/support/jobs.ts'
 import { startFake, withShortPauses } from '../strength/support/rig.ts'

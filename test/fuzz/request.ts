@@ -1,6 +1,7 @@
 /** Requests for a route: such as its schemas allow, and such as somebody sends who wants to see it fall. */
-import fc from 'fast-check'
+
 import type { TSchema } from 'typebox'
+import fc from '../helpers/fast-check.ts'
 import { fillIn, hints, type KnownKind, known, nativeBody } from './hints.ts'
 import { toText } from './hostile.ts'
 import { bodySchemaOf, type Route } from './routes.ts'

@@ -1,6 +1,7 @@
 /** Values that a schema allows, and the same with something broken in them. */
-import fc from 'fast-check'
+
 import type { TSchema } from 'typebox'
+import fc from '../helpers/fast-check.ts'
 import { hostileNames, hostileWords } from './hostile.ts'
 
 /** The keywords that are read. */

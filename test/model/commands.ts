@@ -1,9 +1,9 @@
 /** What can happen to jobs, for fast-check to order as it likes. */
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import type { Job } from '../../core/jobs/job.ts'
 import type { JobObject } from '../../plugins/jobs/job-schema.ts'
 import type { FaultSpec } from '../fake-ollama/start.ts'
+import fc from '../helpers/fast-check.ts'
 import type { Model } from './model.ts'
 import type { Session } from './session.ts'
 import { isEnd } from './sightings.ts'

@@ -1,5 +1,5 @@
 /** Plays random orders of what can happen to jobs, and holds foreman against the model after each step. */
-import fc from 'fast-check'
+import fc from '../helpers/fast-check.ts'
 import type { Scope } from '../helpers/foreman.ts'
 import { startFake } from '../strength/support/rig.ts'
 import { anyCommand } from './commands.ts'

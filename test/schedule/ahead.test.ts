@@ -1,12 +1,12 @@
 /** Thinking ahead with the schedule: when it says that a turn ends, and copies of it. */
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { priorities } from '../../core/jobs/priority.ts'
 import type { Head } from '../../core/jobs/waiting.ts'
 import { LoadTimes } from '../../core/queue/load-times.ts'
 import { ReturnGaps } from '../../core/queue/return-gaps.ts'
 import { Schedule } from '../../core/queue/schedule.ts'
+import { testSeed } from '../helpers/seed.ts'
 import { defaultRules } from './simulation.ts'
 import { seeded } from './workloads.ts'
 
@@ -19,8 +19,8 @@ function served(schedule: Schedule, heads: readonly Head[], now: number): string
 }
 
 test('a turn with work ends when the schedule says so, no sooner and no later, and a copy ends it likewise', t => {
-  const seed = Number(process.env.SCHEDULE_SEED ?? randomInt(2 ** 31))
-  t.diagnostic(`SCHEDULE_SEED=${seed}`)
+  const seed = testSeed
+  t.diagnostic(`TEST_SEED=${seed}`)
   const random = seeded(seed)
   const upTo = (most: number) => Math.floor(random() * most)
   const loadTimes = new LoadTimes()

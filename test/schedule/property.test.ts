@@ -1,10 +1,10 @@
 /**
  * The real schedule, from arrival to end of 100 000 jobs, under random traffic on a simulated clock. What holds at
- * every moment is in `audit.ts`. Seeds are new in every run; `SCHEDULE_SEED=n` begins with the one of a failure.
+ * every moment is in `audit.ts`. `TEST_SEED=n` begins with the seed of a failure.
  */
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
+import { testSeed } from '../helpers/seed.ts'
 import { Audit } from './audit.ts'
 import type { ClaimWait } from './claim-waits.ts'
 import { played, scenario } from './scenarios.ts'
@@ -13,7 +13,7 @@ import { Simulation } from './simulation.ts'
 const leastJobs = 100_000
 
 test('whatever comes, the schedule keeps its promises and every job ends once', async t => {
-  const firstSeed = Number(process.env.SCHEDULE_SEED ?? randomInt(2 ** 31))
+  const firstSeed = testSeed
   const waits: ClaimWait[] = []
   let jobs = 0
   let seed = firstSeed

@@ -53,7 +53,7 @@ export async function played<T>(seed: number, play: () => Promise<T>): Promise<T
   try {
     return await play()
   } catch (err) {
-    throw new Error(`SCHEDULE_SEED=${seed}: ${(err as Error).message}`, { cause: err })
+    throw new Error(`TEST_SEED=${seed}: ${(err as Error).message}`, { cause: err })
   }
 }
 

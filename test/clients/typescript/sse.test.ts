@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createParser } from 'eventsource-parser'
-import fc from 'fast-check'
+import fc from '../../helpers/fast-check.ts'
 import { load } from './built.ts'
 
 const { FrameParser } = await load('sse')

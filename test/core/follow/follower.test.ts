@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import fc from 'fast-check'
 import type { Feed, Gap, Page } from '../../../core/follow/feeds.ts'
 import { Follower, type Sink } from '../../../core/follow/follower.ts'
 import type { JobEvent } from '../../../core/jobs/events.ts'
+import fc from '../../helpers/fast-check.ts'
 
 /** A log in memory, of one job. */
 class Log implements Feed {

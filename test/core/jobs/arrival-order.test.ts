@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { ArrivalOrder } from '../../../core/jobs/arrival-order.ts'
 import { removeJob } from '../../../core/jobs/retention.ts'
+import fc from '../../helpers/fast-check.ts'
 import { type Bench, benchOn, newJob, openBench, openDatabase } from './fixtures.ts'
 
 const counted = ({ db }: Bench) =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import fc from 'fast-check'
 import { AnswerAssembler } from '../../../core/jobs/assemble.ts'
 import { startFakeOllama } from '../../fake-ollama/start.ts'
+import fc from '../../helpers/fast-check.ts'
 import { anySizes, cut } from '../cuts.ts'
 
 function assembled(...chunks: (string | Buffer)[]): unknown {

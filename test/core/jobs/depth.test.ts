@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Database } from 'better-sqlite3'
-import fc from 'fast-check'
 import { QueueDepth } from '../../../core/jobs/depth.ts'
 import type { Job } from '../../../core/jobs/job.ts'
 import { jobStates, mayBecome } from '../../../core/jobs/states.ts'
+import fc from '../../helpers/fast-check.ts'
 import { type Bench, benchOn, openBench, openDatabase } from './fixtures.ts'
 import { fullScans, statementsOf } from './plans.ts'
 

@@ -1,12 +1,12 @@
 /** The log of a job and of all jobs: two tables, read as one story. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { EventLog } from '../../../core/jobs/event-log.ts'
 import { isStateEvent, JobBus, type JobEvent } from '../../../core/jobs/events.ts'
 import type { Job } from '../../../core/jobs/job.ts'
 import { recover } from '../../../core/jobs/recovery.ts'
 import { JobStore } from '../../../core/jobs/store.ts'
+import fc from '../../helpers/fast-check.ts'
 import { type Bench, openBench } from './fixtures.ts'
 import { atWork, inPieces, Knowledge, pieceOf, said, spoken, write } from './texts.ts'
 

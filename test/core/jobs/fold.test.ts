@@ -1,13 +1,13 @@
 /** Folding up: the same text in few rows, whoever reads it and wherever they stopped before. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import fc from 'fast-check'
 import { gapOfJob } from '../../../core/follow/gaps.ts'
 import { EventLog } from '../../../core/jobs/event-log.ts'
 import type { JobEvent } from '../../../core/jobs/events.ts'
 import { longestFoldBytes, OutputFolder, OutputFolds } from '../../../core/jobs/fold-outputs.ts'
 import type { Job } from '../../../core/jobs/job.ts'
 import { recover } from '../../../core/jobs/recovery.ts'
+import fc from '../../helpers/fast-check.ts'
 import { type Bench, openBench, rowsOf } from './fixtures.ts'
 import { atWork, inPieces, Knowledge, type Spoken, said, spoken, write } from './texts.ts'
 

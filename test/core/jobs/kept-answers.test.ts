@@ -1,8 +1,8 @@
 /** Answers that are kept byte for byte: written in any pieces, read from any byte. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { KeptAnswers } from '../../../core/jobs/kept-answers.ts'
+import fc from '../../helpers/fast-check.ts'
 import { openBench, rowsOf } from './fixtures.ts'
 import { atWork } from './texts.ts'
 

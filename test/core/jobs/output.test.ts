@@ -1,7 +1,6 @@
 /** The text of an answer, cut into pieces: whatever comes, the pieces are the text and each says where it belongs. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   type Channel,
   codePoints,
@@ -10,6 +9,7 @@ import {
   PendingOutput,
   takeTexts
 } from '../../../core/jobs/output.ts'
+import fc from '../../helpers/fast-check.ts'
 import { said, spoken } from './texts.ts'
 
 test('pieces join to the text of their channel and item, and each knows the code points before it', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Job } from '../../../core/jobs/job.ts'
 import { priorities } from '../../../core/jobs/priority.ts'
 import { insertJob, type JobRow, jobColumns, moveJob, toJob, toRow } from '../../../core/jobs/rows.ts'
 import { jobStates } from '../../../core/jobs/states.ts'
+import fc from '../../helpers/fast-check.ts'
 import { openDatabase } from './fixtures.ts'
 
 const ms = fc.nat(2 ** 53 - 1)

@@ -1,11 +1,11 @@
 /** Random interleavings of everything that may happen to jobs, crashes included, held against the table. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Job } from '../../../core/jobs/job.ts'
 import { recover } from '../../../core/jobs/recovery.ts'
 import { hasEnded, mayBecome } from '../../../core/jobs/states.ts'
 import { JobChangedError, TransitionError } from '../../../core/jobs/store.ts'
+import fc from '../../helpers/fast-check.ts'
 import { answerOf, type Bench, benchOn, openDatabase } from './fixtures.ts'
 
 /** Somebody acts on a job as they read it last, which may be long ago: so it is with several actors. */

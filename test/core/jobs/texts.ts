@@ -1,9 +1,10 @@
 /** Texts of answers, as they are written and as a follower puts them together again. */
-import fc from 'fast-check'
+
 import type { JobEvent } from '../../../core/jobs/events.ts'
 import type { Job } from '../../../core/jobs/job.ts'
 import { type Channel, type OutputPiece, PendingOutput } from '../../../core/jobs/output.ts'
 import type { JobStore } from '../../../core/jobs/store.ts'
+import fc from '../../helpers/fast-check.ts'
 import type { Bench } from './fixtures.ts'
 
 /** A text that came, and whether it was written before the next one came. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Job } from '../../../core/jobs/job.ts'
 import { priorities } from '../../../core/jobs/priority.ts'
 import { type Head, WaitingJobs } from '../../../core/jobs/waiting.ts'
+import fc from '../../helpers/fast-check.ts'
 import { type Bench, benchOn, newJob, openBench, openDatabase } from './fixtures.ts'
 import { fullScans, statementsOf } from './plans.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { Calibration } from '../../../core/queue/calibration.ts'
+import fc from '../../helpers/fast-check.ts'
 import { newJob, openBench } from '../jobs/fixtures.ts'
 
 const outlook = { position: 1, waitMs: 10_000, deviationMs: 1000 }

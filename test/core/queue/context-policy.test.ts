@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import { wantedOf } from '../../../core/queue/wanted.ts'
 import { type Inference, readInference } from '../../../core/target/inference.ts'
 import { contextOf } from '../../../core/target/runner-context.ts'
+import fc from '../../helpers/fast-check.ts'
 import { bodies, chat, contexts, start } from '../../plugins/residency/stage.ts'
 
 /** The limit of the policy, where it has one. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   CanceledError,
   type ForemanError,
@@ -22,6 +21,7 @@ import {
 } from '../../../core/queue/failure.ts'
 import { TargetError, type TargetErrorKind } from '../../../core/target/client.ts'
 import type { Outcome } from '../../../core/target/outcome.ts'
+import fc from '../../helpers/fast-check.ts'
 
 /** What each way in which a call can break means for its job. */
 const breaks: readonly [TargetErrorKind, code: string, retryable: boolean, neverReached: boolean][] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { LoadTimes, median } from '../../../core/queue/load-times.ts'
+import fc from '../../helpers/fast-check.ts'
 
 test('where nothing is known a swap takes ten seconds', () => {
   const times = new LoadTimes()

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { LoadTimes } from '../../../core/queue/load-times.ts'
 import { SwapLedger } from '../../../core/queue/swap-ledger.ts'
+import fc from '../../helpers/fast-check.ts'
 import { benchOn, openBench, openDatabase, rowsOf } from '../jobs/fixtures.ts'
 
 const hourMs = 3_600_000

@@ -1,5 +1,5 @@
 /** Bodies of native requests as lists of members, and a slow reading of them by Go's rules. */
-import fc from 'fast-check'
+import fc from '../../helpers/fast-check.ts'
 
 /** A member of an object: names may repeat. */
 export type Member = readonly [name: string, value: unknown]
@@ -40,8 +40,17 @@ export const bodyMembers: fc.Arbitrary<Member[]> = fc.array(
 /** The text of a body. */
 export function jsonOf(members: readonly Member[]): string {
   const write = ([name, value]: Member) =>
-    `${JSON.stringify(name)}: ${value instanceof Members ? jsonOf(value.list) : JSON.stringify(value)}`
+    `${JSON.stringify(name)}: ${value instanceof Members ? jsonOf(value.list) : textOf(value)}`
   return `{ ${members.map(write).join(' , ')} }`
+}
+
+/** JSON of a value. `JSON.stringify` writes 0 for -0, which `JSON.parse` tells from it. */
+function textOf(value: unknown): string {
+  if (Object.is(value, -0)) return '-0'
+  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const members = Object.entries(value).map(([name, inner]) => `${JSON.stringify(name)}:${textOf(inner)}`)
+  return `{${members.join()}}`
 }
 
 /** Reads a body, or its text, member by member. */

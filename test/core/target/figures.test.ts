@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { BodyFigures, nativeFigures, StreamFigures } from '../../../core/target/figures.ts'
+import fc from '../../helpers/fast-check.ts'
 
 const openAi = [
   'data: {"choices":[{"delta":{"content":"\\"usage\\":{ and finish_reason"},"finish_reason":null}]}',

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   elementsOf,
   isEmpty,
@@ -10,6 +9,7 @@ import {
   scanDocument,
   stringOf
 } from '../../../core/target/json-scan.ts'
+import fc from '../../helpers/fast-check.ts'
 
 const scan = (text: string) => scanDocument(Buffer.from(text))
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { type Outcome, outcomeReader } from '../../../core/target/outcome.ts'
+import fc from '../../helpers/fast-check.ts'
 import { anySizes, cut } from '../cuts.ts'
 
 interface Answer {

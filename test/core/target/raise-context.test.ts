@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { raiseContext } from '../../../core/target/raise-context.ts'
 import { type NativeBody, readNativeBody } from '../../../core/target/request-body.ts'
+import fc from '../../helpers/fast-check.ts'
 import { bodyMembers, jsonOf, readAsGo } from './body-members.ts'
 
 function read(json: Buffer): NativeBody {

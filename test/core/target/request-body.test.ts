@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   type NativeBody,
   type NativeRoute,
   readNativeBody,
   replaceKeepAlive
 } from '../../../core/target/request-body.ts'
+import fc from '../../helpers/fast-check.ts'
 
 function read(text: string, route: NativeRoute = 'generate'): NativeBody {
   const body = readNativeBody(route, Buffer.from(text))

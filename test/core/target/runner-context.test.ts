@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { type RunnerModel, runnerOf } from '../../../core/target/runner.ts'
 import { contextOf, weightsOf, withContext } from '../../../core/target/runner-context.ts'
+import fc from '../../helpers/fast-check.ts'
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`
 const model: RunnerModel = {

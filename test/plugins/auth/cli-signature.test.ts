@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   type CliSignature,
   checkSignature,
@@ -10,6 +9,7 @@ import {
   withoutTs
 } from '../../../plugins/auth/cli-signature.ts'
 import { keyOfBlob, readPublicKey } from '../../../plugins/auth/ssh-key.ts'
+import fc from '../../helpers/fast-check.ts'
 import vectors from './cli-signatures.json' with { type: 'json' }
 import { authorizationOf, blobOf, newKey, type TestKey } from './ssh-keys.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { readSignature } from '../../../plugins/auth/cli-signature.ts'
 import { SeenSignatures } from '../../../plugins/auth/seen-signatures.ts'
+import fc from '../../helpers/fast-check.ts'
 import vectors from './cli-signatures.json' with { type: 'json' }
 
 const windowMs = 60_000

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import fc from 'fast-check'
 import { keyOfBlob, PublicKeyError, readPublicKey } from '../../../plugins/auth/ssh-key.ts'
+import fc from '../../helpers/fast-check.ts'
 import vectors from './cli-signatures.json' with { type: 'json' }
 import { blobOf, newKey } from './ssh-keys.ts'
 

@@ -1,9 +1,9 @@
 /** The text of a token: its form, its chance, its checksum. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { newId } from '../../../core/jobs/ids.ts'
 import { makeTokenText, parseTokenText } from '../../../plugins/auth/token-text.ts'
+import fc from '../../helpers/fast-check.ts'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 

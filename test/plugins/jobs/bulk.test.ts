@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import fc from '../../helpers/fast-check.ts'
 import { bulk, jobCount, lines } from './line-client.ts'
 import { assertProblem, chatBody, type Problem, startStage } from './stage.ts'
 

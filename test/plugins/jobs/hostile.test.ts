@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import fc from '../../helpers/fast-check.ts'
 import { assertProblem, chatBody, startStage } from './stage.ts'
 
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { sweep } from '../../../core/jobs/retention.ts'
 import { fingerprintOf } from '../../../plugins/jobs/fingerprint.ts'
+import fc from '../../helpers/fast-check.ts'
 import { startForeman, temporaryDir } from '../../helpers/foreman.ts'
 import { startFake, withShortPauses } from '../../strength/support/rig.ts'
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { batchesOf, type Line, LineSplitter } from '../../../plugins/jobs/lines.ts'
+import fc from '../../helpers/fast-check.ts'
 
 /** `text` in pieces of these lengths, over and over. */
 function cut(text: string, lengths: readonly number[]): Buffer[] {

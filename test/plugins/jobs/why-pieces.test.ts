@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Stoppage } from '../../../core/queue/stoppages.ts'
 import type { Span } from '../../../core/queue/worker-history.ts'
 import {
@@ -12,6 +11,7 @@ import {
   segmentsOf,
   waitingPart
 } from '../../../plugins/jobs/why-pieces.ts'
+import fc from '../../helpers/fast-check.ts'
 
 const queued: Segment = { state: 'queued', from: 0, to: 1000, attempt: 0, availableAt: 0, code: undefined }
 const nothing: Surroundings = { stoppages: [], since: 0, before: undefined }

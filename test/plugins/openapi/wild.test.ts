@@ -1,10 +1,10 @@
 /** Requests that a seed chooses, sound and broken: whatever comes back is an answer that the description tells of. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { bytesOf, type Request, requestsFor } from '../../fuzz/request.ts'
 import { type Route, withRoutes } from '../../fuzz/routes.ts'
 import { exchange } from '../../fuzz/wire.ts'
+import fc from '../../helpers/fast-check.ts'
 import type { Operation } from './description.ts'
 import { Stage } from './stage.ts'
 

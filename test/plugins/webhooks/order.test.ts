@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Database } from 'better-sqlite3'
-import fc from 'fast-check'
 import { Choice } from '../../../plugins/webhooks/choice.ts'
 import { DeliveryLog } from '../../../plugins/webhooks/delivery-log.ts'
 import { Outbox } from '../../../plugins/webhooks/outbox.ts'
@@ -9,6 +8,7 @@ import { Outcomes } from '../../../plugins/webhooks/outcomes.ts'
 import { ReceiverStore } from '../../../plugins/webhooks/receiver-store.ts'
 import { rowsOf } from '../../core/jobs/fixtures.ts'
 import { statementsOf } from '../../core/jobs/plans.ts'
+import fc from '../../helpers/fast-check.ts'
 import { openParts, orderWaitMs, type PartsBench } from './parts.ts'
 
 /** Begins one and lets it end. @returns its event, or undefined where nothing goes now */

@@ -1,9 +1,9 @@
 /** No address of a blocked range gets through: as a literal in any spelling, or among the answers for a name. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { canonicalAddress } from '../../../../plugins/webhooks/egress/addresses.ts'
 import { egressRules, WebhookUrlRefusedError } from '../../../../plugins/webhooks/egress/rules.ts'
+import fc from '../../../helpers/fast-check.ts'
 
 /** The ranges as base and length of prefix, counted here bit by bit and not by the code that is tested. */
 const V4: [base: string, bits: number][] = [

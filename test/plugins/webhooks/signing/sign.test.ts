@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, type JsonWebKey, randomBytes, verify } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { Webhook, WebhookVerificationError } from 'standardwebhooks'
 import { ed25519Key, publicJwks } from '../../../../plugins/webhooks/signing/public-keys.ts'
 import { newSecret, secretText } from '../../../../plugins/webhooks/signing/secret-text.ts'
 import { type SignatureHeaders, signatureHeaders } from '../../../../plugins/webhooks/signing/sign.ts'
+import fc from '../../../helpers/fast-check.ts'
 
 const id = 'evt_01m4f1v3m5v8w2kq0d1n7e9xhz'
 const toleranceS = 300
